@@ -1,0 +1,152 @@
+/*
+ * The controller's state: experiments, trials, and the words for what becomes of them. Plain data, changed only by
+ * core/step.c; kept only in controller/store.
+ */
+#ifndef DZ_CORE_MODEL_H
+#define DZ_CORE_MODEL_H
+
+#include "spec/experiment.h"
+
+/* States of a trial. Katib's condition types and reasons are the last two columns.
+ *
+ *   PENDING -> STARTING -> RUNNING -> ended
+ *      ^          |           |
+ *      +----------+-----------+   another attempt: lost, interrupted, or failed with retries left
+ *                   STOPPING -> ended or PENDING
+ *
+ * A state that the runner must act on (STARTING, STOPPING) is written down before the runner is told: it is the outbox.
+ */
+#define DZ_TRIAL_STATES(X)                                                                         \
+    X(PENDING, false, "Created", "TrialCreated")                                                   \
+    X(STARTING, false, "Created", "TrialCreated")                                                  \
+    X(RUNNING, false, "Running", "TrialRunning")                                                   \
+    X(STOPPING, false, "Running", "TrialRunning")                                                  \
+    X(SUCCEEDED, true, "Succeeded", "TrialSucceeded")                                              \
+    X(FAILED, true, "Failed", "TrialFailed")                                                       \
+    X(KILLED, true, "Killed", "TrialKilled")                                                       \
+    X(EARLY_STOPPED, true, "EarlyStopped", "TrialEarlyStopped")                                    \
+    X(METRICS_UNAVAILABLE, true, "MetricsUnavailable", "MetricsUnavailable")
+
+typedef enum dz_trial_state {
+#define DZ_TRIAL_STATE_ENUM(name, ended, type, reason) DZ_TRIAL_##name,
+    DZ_TRIAL_STATES(DZ_TRIAL_STATE_ENUM)
+#undef DZ_TRIAL_STATE_ENUM
+        DZ_TRIAL_STATE_COUNT
+} dz_trial_state;
+
+const char *dz_trial_state_name(dz_trial_state state);      /* "Running", "Pending": for tables */
+const char *dz_trial_state_condition(dz_trial_state state); /* Katib's condition type */
+const char *dz_trial_state_reason(dz_trial_state state);    /* Katib's reason */
+bool dz_trial_state_ended(dz_trial_state state);
+
+/* Why a trial is being stopped: decides what it becomes once it has ended. */
+typedef enum dz_stop_cause {
+    DZ_STOP_NONE,
+    DZ_STOP_EARLY,       /* a stopper's verdict      -> EARLY_STOPPED */
+    DZ_STOP_USER,        /* the user killed it       -> KILLED */
+    DZ_STOP_EXPERIMENT,  /* the experiment has ended -> KILLED */
+    DZ_STOP_INTERRUPT    /* Ctrl-C or `dozan stop`   -> PENDING, to run again on resume */
+} dz_stop_cause;
+
+/* What a trial has reported of one metric. Texts are as printed; NULL until there is one. A NaN is min or max only while
+ * nothing else has come. */
+typedef struct dz_observation {
+    int64_t count;
+    double min, max, latest;
+    bool numeric; /* some report was a number: min and max are set */
+    bool latest_numeric;
+    char *min_text, *max_text, *latest_text;
+} dz_observation;
+
+typedef struct dz_trial {
+    int64_t number; /* from 1 in the experiment, in the order of asking */
+    char *name;     /* "<experiment>-<8 characters>" */
+    dz_trial_state state;
+    dz_stop_cause stop_cause;
+    int32_t attempt;  /* the current or last attempt, from 1; 0 = none yet */
+    int32_t failures; /* attempts that failed by the configuration's fault */
+    int32_t losses;   /* attempts that the infrastructure lost */
+    dozan_pair *assignments;
+    size_t assignment_count;
+    dozan_pair *labels;
+    size_t label_count;
+    dz_observation *observations; /* [spec->metric_count], of the current attempt */
+    int64_t created_ms, started_ms, ended_ms; /* wall clock since 1970; 0 = not yet */
+    int64_t not_before_ms;                    /* PENDING: back-off before the next attempt */
+    int64_t cpu_milli;
+    int32_t gpu_count;
+    int32_t gpus[16]; /* indices held while STARTING, RUNNING, STOPPING */
+    char reason[64];    /* a code, like Katib's: "TrialRunning", "WaitingForCPU", "TrialTimeout" */
+    char message[512];  /* one sentence: cause and, where there is one, remedy */
+    bool dirty;         /* changed since the last commit; the loop clears it */
+    bool judged_dirty;  /* has objective reports that the stopper has not seen */
+} dz_trial;
+
+void dz_trial_destroy(dz_trial *trial);
+
+/* The trial's value for optimisation: by the objective's strategy, else the latest; false when there is no number. */
+bool dz_trial_objective(const dz_trial *trial, const dz_experiment_spec *spec, double *value);
+
+/* Conditions of an experiment, as Katib has them. SUSPENDED is ours: stopped by the user, to be resumed. */
+typedef enum dz_experiment_state {
+    DZ_EXPERIMENT_CREATED,
+    DZ_EXPERIMENT_RUNNING,
+    DZ_EXPERIMENT_RESTARTING,
+    DZ_EXPERIMENT_SUSPENDED,
+    DZ_EXPERIMENT_SUCCEEDED,
+    DZ_EXPERIMENT_FAILED
+} dz_experiment_state;
+
+const char *dz_experiment_state_name(dz_experiment_state state);
+bool dz_experiment_state_ended(dz_experiment_state state);
+
+typedef struct dz_condition {
+    char type[32];
+    bool status;
+    char reason[64];
+    char message[512];
+    int64_t updated_ms, changed_ms;
+} dz_condition;
+
+enum { DZ_MAX_CONDITIONS = 8 };
+
+/* The best trial so far: what status.currentOptimalTrial shows. number 0 = none yet. */
+typedef struct dz_best {
+    int64_t trial;
+    double value;
+} dz_best;
+
+typedef struct dz_experiment {
+    int64_t id;   /* the store's number */
+    char uid[40]; /* random, in UUID form */
+    dz_experiment_spec *spec;
+    uint64_t seed; /* the spec's, or drawn when the experiment was created */
+    dz_experiment_state state;
+    dz_condition conditions[DZ_MAX_CONDITIONS]; /* the last one is the current state */
+    size_t condition_count;
+    int64_t created_ms, started_ms, completed_ms;
+    int64_t runtime_ms;    /* how long it has been running, over all runs, up to runtime_mark_ms */
+    int64_t runtime_mark_ms; /* 0 = not running */
+    int64_t trial_count;   /* numbers given out so far */
+    int64_t last_seq;      /* of the event log */
+    int64_t state_counts[DZ_TRIAL_STATE_COUNT];
+    dz_best best;
+    bool exhausted; /* the algorithm has no more suggestions */
+    char suggestion_reason[64];   /* "SuggestionReady", "SuggestionWaiting", "SuggestionEndReached", "PluginUnavailable" */
+    char suggestion_message[512]; /* for `describe`: what the algorithm waits for, or the plugin's last fault */
+    int64_t plugin_faults;
+
+    /* not kept: derived again after a restart */
+    dz_trial **active; /* trials that have not ended, ascending numbers; owned */
+    size_t active_count, active_capacity;
+    bool asking;  /* an ask is under way */
+    bool judging; /* a judgement is under way */
+    int64_t ask_not_before_ms; /* back-off after a fault, or a WAIT answer until something changes */
+    bool wait_for_end;         /* the algorithm answered WAIT: ask again when a trial has ended */
+    bool dirty;                /* changed since the last commit; the loop clears it */
+} dz_experiment;
+
+void dz_experiment_destroy(dz_experiment *experiment);
+dz_trial *dz_experiment_find_active(const dz_experiment *experiment, int64_t number);
+
+#endif

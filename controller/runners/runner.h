@@ -1,0 +1,96 @@
+/*
+ * The runner interface: how trials are started, stopped, found again and listened to. A runner is one file and one line
+ * of the table in runners.c.
+ *
+ * A job is named by (trial directory or object name, attempt): starting it twice starts it once. A runner's threads call
+ * the sink; its functions must only hand on what they get. For one job the calls come in this order:
+ *   started?  output*  ended     (exactly one `ended` for each job that was started or adopted)
+ */
+#ifndef DZ_RUNNERS_RUNNER_H
+#define DZ_RUNNERS_RUNNER_H
+
+#include "spec/template.h"
+
+typedef struct dz_runner dz_runner;
+
+/* Which job: all of it is the caller's and copied. */
+typedef struct dz_job_id {
+    int64_t experiment; /* the store's number of the experiment */
+    int64_t trial;
+    int32_t attempt; /* from 1 */
+} dz_job_id;
+
+typedef struct dz_job {
+    dz_job_id id;
+    const char *experiment_name;
+    const char *trial_name;
+    const dz_command *command;
+    const char *metrics_path;  /* File collector: the file to follow; NULL = the output itself */
+    int64_t timeout_ms;        /* 0 = none */
+    const int32_t *gpus;       /* indices given to this job */
+    size_t gpu_count;
+} dz_job;
+
+typedef enum dz_end_kind {
+    DZ_END_EXITED,   /* code */
+    DZ_END_SIGNALED, /* signal: not by us */
+    DZ_END_STOPPED,  /* ended because `stop` asked for it */
+    DZ_END_TIMEOUT,  /* ended by its time limit */
+    DZ_END_LOST,     /* it is gone and nobody knows how it ended: the infrastructure's fault */
+    DZ_END_NOT_STARTED /* could not be started at all: message says why and what to do */
+} dz_end_kind;
+
+typedef struct dz_end {
+    dz_end_kind kind;
+    int code;
+    int signal;
+    bool configuration_fault; /* NOT_STARTED: true = another attempt cannot help (no such command) */
+    const char *message;      /* one sentence, or NULL */
+} dz_end;
+
+typedef struct dz_runner_sink {
+    void *user;
+    void (*started)(void *user, const dz_job_id *id, int64_t time_ms);
+    /* The next bytes of the trial's output (StdOut) or of the followed file (File). `offset` is their place in it: after
+     * an adoption it begins at 0 again. */
+    void (*output)(void *user, const dz_job_id *id, int64_t offset, const void *bytes, size_t size,
+                   int64_t time_ms);
+    void (*ended)(void *user, const dz_job_id *id, const dz_end *end, int64_t time_ms);
+} dz_runner_sink;
+
+typedef struct dz_capacity {
+    int64_t cpu_milli;
+    int32_t gpus;
+} dz_capacity;
+
+typedef struct dz_runner_config {
+    const char *directory; /* where job directories go: DIRECTORY/<experiment>/<trial>/<attempt>/ */
+    const char *shim;      /* path of dozan-shim; NULL = beside this program, then the install's libexec */
+    int64_t stop_grace_ms; /* between SIGTERM and SIGKILL; 0 = 5,000 */
+    bool quiet;            /* do not show the trials' output */
+} dz_runner_config;
+
+/* A runner's table. `start`, `stop` and `adopt` return at once; what becomes of them comes through the sink. */
+typedef struct dz_runner_ops {
+    const char *name;
+    dozan_status (*create)(const dz_runner_config *config, const dz_runner_sink *sink, void **self,
+                           dozan_error *err);
+    /* Stops listening; jobs run on. No sink call is made after this returns. */
+    void (*destroy)(void *self);
+    dozan_status (*capacity)(void *self, dz_capacity *capacity, dozan_error *err);
+    dozan_status (*start)(void *self, const dz_job *job, dozan_error *err);
+    /* Ends a job and all its children: SIGTERM to the process group, SIGKILL after the grace. Unknown job: `ended` LOST. */
+    dozan_status (*stop)(void *self, const dz_job_id *id, dozan_error *err);
+    /* Takes up a job that an earlier run of the controller was told to start: started and output (from offset 0) and ended
+     * come as for a new one; when it was never started at all, it is started now. */
+    dozan_status (*adopt)(void *self, const dz_job *job, dozan_error *err);
+} dz_runner_ops;
+
+/* The runner of that name ("local"), or NULL. */
+const dz_runner_ops *dz_runner_find(const char *name);
+
+/* Path of the file that holds a local job's output, whether it runs or has ended. Owned text. */
+DOZAN_MUST_USE dozan_status dz_local_output_path(const char *directory, const char *experiment_name,
+                                                 const char *trial_name, int32_t attempt, char **path);
+
+#endif
