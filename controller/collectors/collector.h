@@ -21,25 +21,27 @@ typedef void dz_point_sink(void *user, const dz_point *point);
 typedef struct dz_collector dz_collector;
 
 /* Makes a collector by spec->collector. UNIMPLEMENTED names a kind that is not in the table. */
-DOZAN_MUST_USE dozan_status dz_collector_create(const dz_experiment_spec *spec, dz_collector **collector,
-                                                dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_collector_create(const dz_experiment_spec *spec,
+                                                dz_collector **collector, dozan_error *err);
 void dz_collector_destroy(dz_collector *collector);
 
-/* Takes the next bytes (any split gives the same points) that came at now_ms, and calls sink for each point found.
- * A line is at most 1 MiB; the rest of a longer one is skipped. A text value is at most 64 KiB. */
-DOZAN_MUST_USE dozan_status dz_collector_feed(dz_collector *collector, const void *bytes, size_t size,
-                                              int64_t now_ms, dz_point_sink *sink, void *user,
-                                              dozan_error *err);
+/* Takes the next bytes (any split gives the same points) that came at now_ms, and calls sink for
+ * each point found. A line is at most 1 MiB; the rest of a longer one is skipped. A text value is
+ * at most 64 KiB. */
+DOZAN_MUST_USE dozan_status dz_collector_feed(dz_collector *collector, const void *bytes,
+                                              size_t size, int64_t now_ms, dz_point_sink *sink,
+                                              void *user, dozan_error *err);
 
 /* The output has ended: takes a last line without a newline. */
 DOZAN_MUST_USE dozan_status dz_collector_finish(dz_collector *collector, int64_t now_ms,
                                                 dz_point_sink *sink, void *user, dozan_error *err);
 
-/* Compiles a filter, as validation needs it: INVALID_ARGUMENT with the offset when it is no regular expression or has
- * fewer than two groups. */
+/* Compiles a filter, as validation needs it: INVALID_ARGUMENT with the offset when it is no regular
+ * expression or has fewer than two groups. */
 DOZAN_MUST_USE dozan_status dz_filter_check(const char *expression, dozan_error *err);
 
-/* What was seen but could not be used ("3 lines were no JSON objects, the first at line 12"), or NULL. Borrowed. */
+/* What was seen but could not be used ("3 lines were no JSON objects, the first at line 12"), or
+ * NULL. Borrowed. */
 const char *dz_collector_complaint(const dz_collector *collector);
 
 #endif

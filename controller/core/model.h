@@ -1,11 +1,12 @@
 /*
- * The controller's state: experiments, trials, and the words for what becomes of them. Plain data, changed only by
- * core/step.c; kept only in controller/store.
+ * The controller's state: experiments, trials, and the words for what becomes of them. Plain data,
+ * changed only by core/step.c; kept only in controller/store.
  */
 #ifndef DZ_CORE_MODEL_H
 #define DZ_CORE_MODEL_H
 
 #include "spec/experiment.h"
+#include <dozan/space.h>
 
 /* States of a trial. Katib's condition types and reasons are the last two columns.
  *
@@ -14,7 +15,8 @@
  *      +----------+-----------+   another attempt: lost, interrupted, or failed with retries left
  *                   STOPPING -> ended or PENDING
  *
- * A state that the runner must act on (STARTING, STOPPING) is written down before the runner is told: it is the outbox.
+ * A state that the runner must act on (STARTING, STOPPING) is written down before the runner is
+ * told: it is the outbox.
  */
 #define DZ_TRIAL_STATES(X)                                                                         \
     X(PENDING, false, "Created", "TrialCreated")                                                   \
@@ -42,14 +44,14 @@ bool dz_trial_state_ended(dz_trial_state state);
 /* Why a trial is being stopped: decides what it becomes once it has ended. */
 typedef enum dz_stop_cause {
     DZ_STOP_NONE,
-    DZ_STOP_EARLY,       /* a stopper's verdict      -> EARLY_STOPPED */
-    DZ_STOP_USER,        /* the user killed it       -> KILLED */
-    DZ_STOP_EXPERIMENT,  /* the experiment has ended -> KILLED */
-    DZ_STOP_INTERRUPT    /* Ctrl-C or `dozan stop`   -> PENDING, to run again on resume */
+    DZ_STOP_EARLY,      /* a stopper's verdict      -> EARLY_STOPPED */
+    DZ_STOP_USER,       /* the user killed it       -> KILLED */
+    DZ_STOP_EXPERIMENT, /* the experiment has ended -> KILLED */
+    DZ_STOP_INTERRUPT   /* Ctrl-C or `dozan stop`   -> PENDING, to run again on resume */
 } dz_stop_cause;
 
-/* What a trial has reported of one metric. Texts are as printed; NULL until there is one. A NaN is min or max only while
- * nothing else has come. */
+/* What a trial has reported of one metric. Texts are as printed; NULL until there is one. A NaN is
+ * min or max only while nothing else has come. */
 typedef struct dz_observation {
     int64_t count;
     double min, max, latest;
@@ -70,24 +72,26 @@ typedef struct dz_trial {
     size_t assignment_count;
     dozan_pair *labels;
     size_t label_count;
-    dz_observation *observations; /* [spec->metric_count], of the current attempt */
+    dz_observation *observations;             /* [spec->metric_count], of the current attempt */
     int64_t created_ms, started_ms, ended_ms; /* wall clock since 1970; 0 = not yet */
     int64_t not_before_ms;                    /* PENDING: back-off before the next attempt */
     int64_t cpu_milli;
     int32_t gpu_count;
-    int32_t gpus[16]; /* indices held while STARTING, RUNNING, STOPPING */
-    char reason[64];    /* a code, like Katib's: "TrialRunning", "WaitingForCPU", "TrialTimeout" */
-    char message[512];  /* one sentence: cause and, where there is one, remedy */
-    bool dirty;         /* changed since the last commit; the loop clears it */
-    bool judged_dirty;  /* has objective reports that the stopper has not seen */
+    int32_t gpus[16];  /* indices held while STARTING, RUNNING, STOPPING */
+    char reason[64];   /* a code, like Katib's: "TrialRunning", "WaitingForCPU", "TrialTimeout" */
+    char message[512]; /* one sentence: cause and, where there is one, remedy */
+    bool dirty;        /* changed since the last commit; the loop clears it */
+    bool judged_dirty; /* has objective reports that the stopper has not seen */
 } dz_trial;
 
 void dz_trial_destroy(dz_trial *trial);
 
-/* The trial's value for optimisation: by the objective's strategy, else the latest; false when there is no number. */
+/* The trial's value for optimisation: by the objective's strategy, else the latest; false when
+ * there is no number. */
 bool dz_trial_objective(const dz_trial *trial, const dz_experiment_spec *spec, double *value);
 
-/* Conditions of an experiment, as Katib has them. SUSPENDED is ours: stopped by the user, to be resumed. */
+/* Conditions of an experiment, as Katib has them. SUSPENDED is ours: stopped by the user, to be
+ * resumed. */
 typedef enum dz_experiment_state {
     DZ_EXPERIMENT_CREATED,
     DZ_EXPERIMENT_RUNNING,
@@ -125,25 +129,30 @@ typedef struct dz_experiment {
     dz_condition conditions[DZ_MAX_CONDITIONS]; /* the last one is the current state */
     size_t condition_count;
     int64_t created_ms, started_ms, completed_ms;
-    int64_t runtime_ms;    /* how long it has been running, over all runs, up to runtime_mark_ms */
+    int64_t runtime_ms; /* how long it has been running, over all runs, up to runtime_mark_ms */
     int64_t runtime_mark_ms; /* 0 = not running */
-    int64_t trial_count;   /* numbers given out so far */
-    int64_t last_seq;      /* of the event log */
+    int64_t trial_count;     /* numbers given out so far */
+    int64_t last_seq;        /* of the event log */
     int64_t state_counts[DZ_TRIAL_STATE_COUNT];
     dz_best best;
-    bool exhausted; /* the algorithm has no more suggestions */
-    char suggestion_reason[64];   /* "SuggestionReady", "SuggestionWaiting", "SuggestionEndReached", "PluginUnavailable" */
-    char suggestion_message[512]; /* for `describe`: what the algorithm waits for, or the plugin's last fault */
+    bool exhausted;               /* the algorithm has no more suggestions */
+    char suggestion_reason[64];   /* "SuggestionReady", "SuggestionWaiting", "SuggestionEndReached",
+                                     "PluginUnavailable" */
+    char suggestion_message[512]; /* for `describe`: what the algorithm waits for, or the plugin's
+                                     last fault */
     int64_t plugin_faults;
 
     /* not kept: derived again after a restart */
-    dz_trial **active; /* trials that have not ended, ascending numbers; owned */
+    dozan_space *space; /* of spec->parameters; owned */
+    dz_trial **active;  /* trials that have not ended, ascending numbers; owned */
     size_t active_count, active_capacity;
     bool asking;  /* an ask is under way */
     bool judging; /* a judgement is under way */
-    int64_t ask_not_before_ms; /* back-off after a fault, or a WAIT answer until something changes */
-    bool wait_for_end;         /* the algorithm answered WAIT: ask again when a trial has ended */
-    bool dirty;                /* changed since the last commit; the loop clears it */
+    int64_t
+        ask_not_before_ms; /* back-off after a fault, or a WAIT answer until something changes */
+    int32_t faults_in_row; /* of the search plugin, since its last good answer */
+    bool wait_for_end;     /* the algorithm answered WAIT: ask again when a trial has ended */
+    bool dirty;            /* changed since the last commit; the loop clears it */
 } dz_experiment;
 
 void dz_experiment_destroy(dz_experiment *experiment);

@@ -1,10 +1,11 @@
 /*
- * The runner interface: how trials are started, stopped, found again and listened to. A runner is one file and one line
- * of the table in runners.c.
+ * The runner interface: how trials are started, stopped, found again and listened to. A runner is
+ * one file and one line of the table in runners.c.
  *
- * A job is named by (trial directory or object name, attempt): starting it twice starts it once. A runner's threads call
- * the sink; its functions must only hand on what they get. For one job the calls come in this order:
- *   started?  output*  ended     (exactly one `ended` for each job that was started or adopted)
+ * A job is named by (trial directory or object name, attempt): starting it twice starts it once. A
+ * runner's threads call the sink; its functions must only hand on what they get. For one job the
+ * calls come in this order: started?  output*  ended     (exactly one `ended` for each job that was
+ * started or adopted)
  */
 #ifndef DZ_RUNNERS_RUNNER_H
 #define DZ_RUNNERS_RUNNER_H
@@ -25,18 +26,18 @@ typedef struct dz_job {
     const char *experiment_name;
     const char *trial_name;
     const dz_command *command;
-    const char *metrics_path;  /* File collector: the file to follow; NULL = the output itself */
-    int64_t timeout_ms;        /* 0 = none */
-    const int32_t *gpus;       /* indices given to this job */
+    const char *metrics_path; /* File collector: the file to follow; NULL = the output itself */
+    int64_t timeout_ms;       /* 0 = none */
+    const int32_t *gpus;      /* indices given to this job */
     size_t gpu_count;
 } dz_job;
 
 typedef enum dz_end_kind {
-    DZ_END_EXITED,   /* code */
-    DZ_END_SIGNALED, /* signal: not by us */
-    DZ_END_STOPPED,  /* ended because `stop` asked for it */
-    DZ_END_TIMEOUT,  /* ended by its time limit */
-    DZ_END_LOST,     /* it is gone and nobody knows how it ended: the infrastructure's fault */
+    DZ_END_EXITED,     /* code */
+    DZ_END_SIGNALED,   /* signal: not by us */
+    DZ_END_STOPPED,    /* ended because `stop` asked for it */
+    DZ_END_TIMEOUT,    /* ended by its time limit */
+    DZ_END_LOST,       /* it is gone and nobody knows how it ended: the infrastructure's fault */
     DZ_END_NOT_STARTED /* could not be started at all: message says why and what to do */
 } dz_end_kind;
 
@@ -44,15 +45,16 @@ typedef struct dz_end {
     dz_end_kind kind;
     int code;
     int signal;
-    bool configuration_fault; /* NOT_STARTED: true = another attempt cannot help (no such command) */
-    const char *message;      /* one sentence, or NULL */
+    bool
+        configuration_fault; /* NOT_STARTED: true = another attempt cannot help (no such command) */
+    const char *message;     /* one sentence, or NULL */
 } dz_end;
 
 typedef struct dz_runner_sink {
     void *user;
     void (*started)(void *user, const dz_job_id *id, int64_t time_ms);
-    /* The next bytes of the trial's output (StdOut) or of the followed file (File). `offset` is their place in it: after
-     * an adoption it begins at 0 again. */
+    /* The next bytes of the trial's output (StdOut) or of the followed file (File). `offset` is
+     * their place in it: after an adoption it begins at 0 again. */
     void (*output)(void *user, const dz_job_id *id, int64_t offset, const void *bytes, size_t size,
                    int64_t time_ms);
     void (*ended)(void *user, const dz_job_id *id, const dz_end *end, int64_t time_ms);
@@ -65,12 +67,14 @@ typedef struct dz_capacity {
 
 typedef struct dz_runner_config {
     const char *directory; /* where job directories go: DIRECTORY/<experiment>/<trial>/<attempt>/ */
-    const char *shim;      /* path of dozan-shim; NULL = beside this program, then the install's libexec */
+    const char
+        *shim; /* path of dozan-shim; NULL = beside this program, then the install's libexec */
     int64_t stop_grace_ms; /* between SIGTERM and SIGKILL; 0 = 5,000 */
     bool quiet;            /* do not show the trials' output */
 } dz_runner_config;
 
-/* A runner's table. `start`, `stop` and `adopt` return at once; what becomes of them comes through the sink. */
+/* A runner's table. `start`, `stop` and `adopt` return at once; what becomes of them comes through
+ * the sink. */
 typedef struct dz_runner_ops {
     const char *name;
     dozan_status (*create)(const dz_runner_config *config, const dz_runner_sink *sink, void **self,
@@ -79,10 +83,12 @@ typedef struct dz_runner_ops {
     void (*destroy)(void *self);
     dozan_status (*capacity)(void *self, dz_capacity *capacity, dozan_error *err);
     dozan_status (*start)(void *self, const dz_job *job, dozan_error *err);
-    /* Ends a job and all its children: SIGTERM to the process group, SIGKILL after the grace. Unknown job: `ended` LOST. */
+    /* Ends a job and all its children: SIGTERM to the process group, SIGKILL after the grace.
+     * Unknown job: `ended` LOST. */
     dozan_status (*stop)(void *self, const dz_job_id *id, dozan_error *err);
-    /* Takes up a job that an earlier run of the controller was told to start: started and output (from offset 0) and ended
-     * come as for a new one; when it was never started at all, it is started now. */
+    /* Takes up a job that an earlier run of the controller was told to start: started and output
+     * (from offset 0) and ended come as for a new one; when it was never started at all, it is
+     * started now. */
     dozan_status (*adopt)(void *self, const dz_job *job, dozan_error *err);
 } dz_runner_ops;
 
@@ -91,6 +97,7 @@ const dz_runner_ops *dz_runner_find(const char *name);
 
 /* Path of the file that holds a local job's output, whether it runs or has ended. Owned text. */
 DOZAN_MUST_USE dozan_status dz_local_output_path(const char *directory, const char *experiment_name,
-                                                 const char *trial_name, int32_t attempt, char **path);
+                                                 const char *trial_name, int32_t attempt,
+                                                 char **path);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * An Experiment's specification: the checked, defaulted form of a Katib kubeflow.org/v1beta1 document.
+ * An Experiment's specification: the checked, defaulted form of a Katib kubeflow.org/v1beta1
+ * document.
  *
- * A value of this type is always valid: the only way to get one is dz_spec_read, which applies Katib's defaults and
- * verdicts and the stricter checks of ours. It is immutable afterwards, but for the budget (dz_spec_set_budget).
+ * A value of this type is always valid: the only way to get one is dz_spec_read, which applies
+ * Katib's defaults and verdicts and the stricter checks of ours. It is immutable afterwards, but
+ * for the budget (dz_spec_set_budget).
  */
 #ifndef DZ_SPEC_EXPERIMENT_H
 #define DZ_SPEC_EXPERIMENT_H
@@ -13,7 +15,11 @@
 
 typedef enum dz_strategy { DZ_STRATEGY_MIN, DZ_STRATEGY_MAX, DZ_STRATEGY_LATEST } dz_strategy;
 
-typedef enum dz_resume_policy { DZ_RESUME_NEVER, DZ_RESUME_LONG_RUNNING, DZ_RESUME_FROM_VOLUME } dz_resume_policy;
+typedef enum dz_resume_policy {
+    DZ_RESUME_NEVER,
+    DZ_RESUME_LONG_RUNNING,
+    DZ_RESUME_FROM_VOLUME
+} dz_resume_policy;
 
 typedef enum dz_collector_kind {
     DZ_COLLECTOR_STDOUT,
@@ -72,7 +78,8 @@ typedef struct dz_experiment_spec {
     dz_collector_kind collector;
     char *collector_path; /* File: the path inside the container; else NULL */
     dz_file_format collector_format;
-    char **metrics_format; /* filters: regular expressions with two groups; empty = Katib's default filter */
+    char **metrics_format; /* filters: regular expressions with two groups; empty = Katib's default
+                              filter */
     size_t metrics_format_count;
 
     bool retain;
@@ -92,7 +99,8 @@ typedef struct dz_experiment_spec {
     int64_t max_runtime_ms;   /* 0 = none */
     int32_t retries;          /* of a failed trial; 0 = none */
 
-    cJSON *document; /* the whole document with its defaults, as `-o yaml` prints it: apiVersion, kind, metadata, spec */
+    cJSON *document; /* the whole document with its defaults, as `-o yaml` prints it: apiVersion,
+                        kind, metadata, spec */
 } dz_experiment_spec;
 
 void dz_spec_destroy(dz_experiment_spec *spec);
@@ -117,32 +125,35 @@ typedef struct dz_override {
     const char *value; /* YAML of the new value */
 } dz_override;
 
-/* Reads the text of one YAML or JSON document (name: what to call it in messages) into *spec. All findings are put
- * into *problems (initialised here, dz_problems_fini by the caller), in the order of their lines. INVALID_ARGUMENT when
- * any of them forbids the experiment; then *spec is not touched. RESOURCE_EXHAUSTED past 4 MiB, 64 levels or
- * 100,000 nodes. Checks nothing that needs a plugin: algorithm names and settings are the loop's to validate. */
+/* Reads the text of one YAML or JSON document (name: what to call it in messages) into *spec. All
+ * findings are put into *problems (initialised here, dz_problems_fini by the caller), in the order
+ * of their lines. INVALID_ARGUMENT when any of them forbids the experiment; then *spec is not
+ * touched. RESOURCE_EXHAUSTED past 4 MiB, 64 levels or 100,000 nodes. Checks nothing that needs a
+ * plugin: algorithm names and settings are the loop's to validate. */
 DOZAN_MUST_USE dozan_status dz_spec_read(const char *text, size_t size, const char *name,
                                          const dz_override *overrides, size_t override_count,
                                          dz_experiment_spec **spec, dz_problems *problems);
 
-/* The place in a document that an error about `path` ("spec.algorithm.algorithmSettings[1]") means: "file:line: path", or
- * the path of its nearest parent that is there. For errors that a plugin finds later. *place is owned by the caller. */
+/* The place in a document that an error about `path` ("spec.algorithm.algorithmSettings[1]") means:
+ * "file:line: path", or the path of its nearest parent that is there. For errors that a plugin
+ * finds later. *place is owned by the caller. */
 DOZAN_MUST_USE dozan_status dz_spec_place(const char *text, size_t size, const char *name,
                                           const char *path, char **place);
 
-/* Whether `next` may replace `current` in a running or ended experiment: only the budget (parallelTrialCount,
- * maxTrialCount, maxFailedTrialCount, maxRuntime, goal not) and resumePolicy may differ. FAILED_PRECONDITION names the
- * first other difference by its path. */
+/* Whether `next` may replace `current` in a running or ended experiment: only the budget
+ * (parallelTrialCount, maxTrialCount, maxFailedTrialCount, maxRuntime, goal not) and resumePolicy
+ * may differ. FAILED_PRECONDITION names the first other difference by its path. */
 DOZAN_MUST_USE dozan_status dz_spec_check_update(const dz_experiment_spec *current,
                                                  const dz_experiment_spec *next, dozan_error *err);
 
-/* What the kit wants to know of it; borrows everything from spec and uid, but for the array of additional metric names,
- * which the caller frees with dz_spec_kit_fini. */
+/* What the kit wants to know of it; borrows everything from spec and uid, but for the array of
+ * additional metric names, which the caller frees with dz_spec_kit_fini. */
 DOZAN_MUST_USE dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
                                         dozan_experiment *experiment);
 void dz_spec_kit_fini(dozan_experiment *experiment);
 
-/* Writes a cJSON tree as YAML (block style, strings quoted where YAML would read them as something else). Owned text. */
+/* Writes a cJSON tree as YAML (block style, strings quoted where YAML would read them as something
+ * else). Owned text. */
 DOZAN_MUST_USE dozan_status dz_yaml_write(const cJSON *tree, char **text);
 
 #endif

@@ -1,21 +1,23 @@
 /*
  * The plugin interface: all that the author of an algorithm needs.
  *
- * A plugin is a fold over the experiment's numbered event log. The kit keeps the trials of the log in a history; an
- * algorithm reads it, and may keep more of its own by `tell`. The rules:
+ * A plugin is a fold over the experiment's numbered event log. The kit keeps the trials of the log
+ * in a history; an algorithm reads it, and may keep more of its own by `tell`. The rules:
  *
- *   1. Only `tell` changes an algorithm's state. `ask` and `judge` take it const; what `ask` answers is logged by the
- *      controller and comes back as an ASKED event. A cache may hide behind the const pointer as long as dropping it
- *      cannot change an answer.
- *   2. Randomness comes only from dozan_rng_stream(problem->seed, purpose, ordinal), keyed by the trial's number.
- *   3. `ask` answers for one trial. Suggestions of the same batch that the log does not hold yet are in
- *      ask->tentative: treat them exactly as pending trials of the history.
+ *   1. Only `tell` changes an algorithm's state. `ask` and `judge` take it const; what `ask`
+ * answers is logged by the controller and comes back as an ASKED event. A cache may hide behind the
+ * const pointer as long as dropping it cannot change an answer.
+ *   2. Randomness comes only from dozan_rng_stream(problem->seed, purpose, ordinal), keyed by the
+ * trial's number.
+ *   3. `ask` answers for one trial. Suggestions of the same batch that the log does not hold yet
+ * are in ask->tentative: treat them exactly as pending trials of the history.
  *   4. STARTED and LOST change no answer: a lost trial runs again.
  *   5. Nothing is persisted: after a crash the log is told again, and the answers are the same.
  *
- * Calls for one experiment come one at a time; calls for different experiments may run on different threads, so an
- * algorithm has no mutable global state. Points are coordinates of the unit cube (dozan/space.h), always snapped.
- * Objective values are losses: smaller is better, whatever the experiment's direction.
+ * Calls for one experiment come one at a time; calls for different experiments may run on different
+ * threads, so an algorithm has no mutable global state. Points are coordinates of the unit cube
+ * (dozan/space.h), always snapped. Objective values are losses: smaller is better, whatever the
+ * experiment's direction.
  */
 #ifndef DOZAN_ALGORITHM_H
 #define DOZAN_ALGORITHM_H
@@ -27,7 +29,9 @@
 
 #define DOZAN_ALGORITHM_ABI 1u
 
-/* ---- settings ------------------------------------------------------------------------------------------------- */
+/* ---- settings
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef enum dozan_setting_type {
     DOZAN_SETTING_STRING = 0,
@@ -51,41 +55,48 @@ typedef struct dozan_setting {
     const char *help;           /* one sentence */
 } dozan_setting;
 
-/* ---- the problem ---------------------------------------------------------------------------------------------- */
+/* ---- the problem
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct dozan_history dozan_history;
 typedef struct dozan_settings dozan_settings;
 
-/* An experiment as an algorithm sees it. Lives, unchanged but for the history's growth, as long as the instance. */
+/* An experiment as an algorithm sees it. Lives, unchanged but for the history's growth, as long as
+ * the instance. */
 typedef struct dozan_problem {
     const char *uid;
     const char *name;
     const dozan_space *space;
     const dozan_settings *settings; /* already checked against the table */
     const dozan_history *history;
-    uint64_t seed;       /* the experiment's seed, or the setting random_state where that is given */
-    bool maximize;       /* of the user's objective, for messages only: losses are always minimised */
+    uint64_t seed; /* the experiment's seed, or the setting random_state where that is given */
+    bool maximize; /* of the user's objective, for messages only: losses are always minimised */
     bool has_goal;
     double goal_loss;
-    int32_t parallel_trials; /* as the experiment was first told; an answer may not depend on a later change */
+    int32_t parallel_trials; /* as the experiment was first told; an answer may not depend on a
+                                later change */
     int32_t max_trials;      /* 0 = unbounded */
 } dozan_problem;
 
-/* A setting's value by its name in the table (anything else is a bug and aborts). The number getters return the
- * parsed value of the text given or of the default; _is_set is false when there is neither. */
+/* A setting's value by its name in the table (anything else is a bug and aborts). The number
+ * getters return the parsed value of the text given or of the default; _is_set is false when there
+ * is neither. */
 bool dozan_setting_is_set(const dozan_settings *settings, const char *name);
 double dozan_setting_double(const dozan_settings *settings, const char *name);
 int64_t dozan_setting_int(const dozan_settings *settings, const char *name);
 bool dozan_setting_bool(const dozan_settings *settings, const char *name);
 const char *dozan_setting_text(const dozan_settings *settings, const char *name);
 
-/* ---- history -------------------------------------------------------------------------------------------------- */
+/* ---- history
+ * --------------------------------------------------------------------------------------------------
+ */
 
 typedef enum dozan_trial_state {
     DOZAN_TRIAL_PENDING = 0, /* asked, and not ended */
-    DOZAN_TRIAL_COMPLETED,   /* loss is set; it may be NaN or infinite, as the user's program printed it */
-    DOZAN_TRIAL_STOPPED,     /* stopped early; loss is its best so far, NaN when it had none */
-    DOZAN_TRIAL_FAILED,      /* the configuration's fault */
+    DOZAN_TRIAL_COMPLETED, /* loss is set; it may be NaN or infinite, as the user's program printed
+                              it */
+    DOZAN_TRIAL_STOPPED,   /* stopped early; loss is its best so far, NaN when it had none */
+    DOZAN_TRIAL_FAILED,    /* the configuration's fault */
     DOZAN_TRIAL_UNAVAILABLE, /* ended without reporting the objective */
     DOZAN_TRIAL_KILLED       /* ended by the user: says nothing about the point */
 } dozan_trial_state;
@@ -102,7 +113,7 @@ typedef struct dozan_report {
 
 /* One trial. Pointers borrow from the history and stay valid until the next `tell`. */
 typedef struct dozan_trial {
-    int64_t number;      /* from 1, in the order of asking */
+    int64_t number; /* from 1, in the order of asking */
     dozan_trial_state state;
     double loss;         /* of COMPLETED and STOPPED; NaN elsewhere */
     const double *point; /* unit[dimensions], snapped */
@@ -110,7 +121,8 @@ typedef struct dozan_trial {
     size_t label_count;
     const dozan_report *reports; /* only for algorithms with DOZAN_WANTS_REPORTS; ascending steps */
     size_t report_count;
-    int64_t ended; /* how many trials of the log had ended when this one had (from 1); 0 = not yet */
+    int64_t
+        ended; /* how many trials of the log had ended when this one had (from 1); 0 = not yet */
 } dozan_trial;
 
 /* The trials in the order of their ASKED events. O(1) each. */
@@ -120,12 +132,13 @@ const dozan_trial *dozan_history_trial(const dozan_history *history, size_t inde
 /* The trial of that number, or NULL. O(1). */
 const dozan_trial *dozan_history_find(const dozan_history *history, int64_t number);
 
-/* The trials that have ended, in the order of their end (index from 0): an incremental algorithm reads on from where
- * it was. O(1) each. */
+/* The trials that have ended, in the order of their end (index from 0): an incremental algorithm
+ * reads on from where it was. O(1) each. */
 size_t dozan_history_ended_count(const dozan_history *history);
 const dozan_trial *dozan_history_ended(const dozan_history *history, size_t index);
 
-/* How many trials are pending, and each of them, in no particular but repeatable order. O(1) each. */
+/* How many trials are pending, and each of them, in no particular but repeatable order. O(1) each.
+ */
 size_t dozan_history_pending_count(const dozan_history *history);
 const dozan_trial *dozan_history_pending(const dozan_history *history, size_t index);
 
@@ -135,7 +148,9 @@ bool dozan_history_contains(const dozan_history *history, const double *point);
 /* The value of a trial's label, or NULL. */
 const char *dozan_trial_label(const dozan_trial *trial, const char *name);
 
-/* ---- events --------------------------------------------------------------------------------------------------- */
+/* ---- events
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 typedef enum dozan_event_kind {
     DOZAN_EVENT_ASKED = 1,
@@ -159,7 +174,8 @@ typedef struct dozan_event {
     double value;    /* REPORT: a loss for the objective, as reported for the others */
 } dozan_event;
 
-/* ---- asking and judging --------------------------------------------------------------------------------------- */
+/* ---- asking and judging
+ * --------------------------------------------------------------------------------------- */
 
 typedef struct dozan_ask {
     int64_t trial;                  /* the number of the trial to suggest for */
@@ -193,7 +209,8 @@ typedef struct dozan_verdict {
     char message[DOZAN_ANSWER_MESSAGE]; /* why, in one sentence with the numbers */
 } dozan_verdict;
 
-/* ---- the descriptor ------------------------------------------------------------------------------------------- */
+/* ---- the descriptor
+ * ------------------------------------------------------------------------------------------- */
 
 typedef enum dozan_algorithm_kind {
     DOZAN_KIND_SEARCH = 0,
@@ -201,15 +218,17 @@ typedef enum dozan_algorithm_kind {
 } dozan_algorithm_kind;
 
 enum {
-    DOZAN_WANTS_REPORTS = 1u << 0,    /* the history keeps reports, and `tell` gets REPORT events */
-    DOZAN_IGNORES_RESULTS = 1u << 1,  /* an answer depends on the trial's number and the asked points alone */
-    DOZAN_MAY_REPEAT = 1u << 2        /* the host must not replace a repeated point by a new one */
+    DOZAN_WANTS_REPORTS = 1u << 0, /* the history keeps reports, and `tell` gets REPORT events */
+    DOZAN_IGNORES_RESULTS =
+        1u << 1, /* an answer depends on the trial's number and the asked points alone */
+    DOZAN_MAY_REPEAT = 1u << 2 /* the host must not replace a repeated point by a new one */
 };
 
-/* A constant table per algorithm. Every function may block for as long as it computes; none may do I/O. */
+/* A constant table per algorithm. Every function may block for as long as it computes; none may do
+ * I/O. */
 typedef struct dozan_algorithm {
-    uint32_t abi;         /* DOZAN_ALGORITHM_ABI */
-    const char *name;     /* Katib's name where it has one */
+    uint32_t abi;     /* DOZAN_ALGORITHM_ABI */
+    const char *name; /* Katib's name where it has one */
     dozan_algorithm_kind kind;
     uint32_t traits;
     const char *summary;   /* one sentence: what it does and when to use it */
@@ -218,15 +237,18 @@ typedef struct dozan_algorithm {
     const dozan_setting *settings;
     size_t setting_count;
 
-    /* Checks what the settings table cannot (optional). problem->history is NULL. INVALID_ARGUMENT with the place
+    /* Checks what the settings table cannot (optional). problem->history is NULL. INVALID_ARGUMENT
+     * with the place
      * ("algorithmSettings[1]" or "parameters[0].feasibleSpace.step"). */
     dozan_status (*validate)(const dozan_problem *problem, dozan_error *err);
 
-    /* Makes an instance with no events; *self may be left NULL by an algorithm that keeps nothing. Optional. */
+    /* Makes an instance with no events; *self may be left NULL by an algorithm that keeps nothing.
+     * Optional. */
     dozan_status (*create)(const dozan_problem *problem, void **self, dozan_error *err);
     void (*destroy)(void *self); /* optional; takes NULL */
 
-    /* Folds one event in (optional). On an error the host drops the instance and tells the log anew. */
+    /* Folds one event in (optional). On an error the host drops the instance and tells the log
+     * anew. */
     dozan_status (*tell)(void *self, const dozan_problem *problem, const dozan_event *event,
                          dozan_error *err);
 
@@ -239,7 +261,8 @@ typedef struct dozan_algorithm {
                           dozan_verdict *verdict, dozan_error *err);
 } dozan_algorithm;
 
-/* ---- helpers for algorithms ----------------------------------------------------------------------------------- */
+/* ---- helpers for algorithms
+ * ----------------------------------------------------------------------------------- */
 
 /* A uniform draw over the space into unit[dimensions], snapped. */
 void dozan_random_point(const dozan_space *space, dozan_rng *rng, double *unit);
@@ -247,8 +270,9 @@ void dozan_random_point(const dozan_space *space, dozan_rng *rng, double *unit);
 /* Whether the history or the batch has that snapped point already. */
 bool dozan_point_taken(const dozan_problem *problem, const dozan_ask *ask, const double *point);
 
-/* Puts a point into unit that is not taken: draws first, and then, in a space of at most 2^20 points, a walk over all
- * of them. False when there is none (a small space) or none was found in 1,000 draws (a large one). */
+/* Puts a point into unit that is not taken: draws first, and then, in a space of at most 2^20
+ * points, a walk over all of them. False when there is none (a small space) or none was found in
+ * 1,000 draws (a large one). */
 bool dozan_random_free_point(const dozan_problem *problem, const dozan_ask *ask, dozan_rng *rng,
                              double *unit);
 
@@ -256,7 +280,9 @@ bool dozan_random_free_point(const dozan_problem *problem, const dozan_ask *ask,
 DOZAN_MUST_USE dozan_status dozan_answer_label(dozan_answer *answer, const char *name,
                                                const char *value, dozan_error *err);
 
-/* ---- serving -------------------------------------------------------------------------------------------------- */
+/* ---- serving
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The main program of a plugin: serves the algorithms of the NULL-terminated table until SIGTERM.
  *   PROGRAM --listen URL     nng address: ipc://, tcp://, tls+tcp://

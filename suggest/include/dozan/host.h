@@ -1,9 +1,9 @@
 /*
  * The host: serves algorithms over nng REP, many calls at once.
  *
- * Slow asks run on worker threads, one experiment on one worker at a time; the answers of recent request ids are kept,
- * so a retry gets the first answer again. Every message is bounded in size, and a malformed, truncated, oversized or
- * unauthenticated one is answered with a status code.
+ * Slow asks run on worker threads, one experiment on one worker at a time; the answers of recent
+ * request ids are kept, so a retry gets the first answer again. Every message is bounded in size,
+ * and a malformed, truncated, oversized or unauthenticated one is answered with a status code.
  */
 #ifndef DOZAN_HOST_H
 #define DOZAN_HOST_H
@@ -19,12 +19,14 @@ typedef struct dozan_host_options {
     size_t max_message_bytes;  /* 0 = 16 MiB */
     uint32_t workers;          /* 0 = number of CPUs */
     uint32_t in_flight;        /* receive contexts; 0 = 64 */
-    uint32_t max_experiments;  /* sessions kept; the least recently used is dropped beyond it. 0 = 1024 */
+    uint32_t
+        max_experiments; /* sessions kept; the least recently used is dropped beyond it. 0 = 1024 */
 } dozan_host_options;
 
-/* Starts serving the NULL-terminated table of algorithms at `url`. Refuses a tcp:// URL that is not loopback unless a
- * token is set. */
-DOZAN_MUST_USE dozan_status dozan_host_create(const char *url, const dozan_algorithm *const *algorithms,
+/* Starts serving the NULL-terminated table of algorithms at `url`. Refuses a tcp:// URL that is not
+ * loopback unless a token is set. */
+DOZAN_MUST_USE dozan_status dozan_host_create(const char *url,
+                                              const dozan_algorithm *const *algorithms,
                                               const dozan_host_options *options, dozan_host **host,
                                               dozan_error *err);
 

@@ -1,9 +1,10 @@
 /*
- * What crosses between the controller and a plugin host, as plain structs: the same content as proto/dozan.proto,
- * without its types. Values are text, as the user reads them; the host turns them into points.
+ * What crosses between the controller and a plugin host, as plain structs: the same content as
+ * proto/dozan.proto, without its types. Values are text, as the user reads them; the host turns
+ * them into points.
  *
- * Everything is borrowed by the functions that take it. A reply that a client hands out is owned by the client and
- * valid during the callback alone.
+ * Everything is borrowed by the functions that take it. A reply that a client hands out is owned by
+ * the client and valid during the callback alone.
  */
 #ifndef DOZAN_MESSAGE_H
 #define DOZAN_MESSAGE_H
@@ -79,8 +80,8 @@ typedef struct dozan_suggestion {
     size_t label_count;
 } dozan_suggestion;
 
-/* A host's answer. When `stale`, nothing was done: send the events after applied_seq (and the experiment, if
- * unknown_experiment) and ask again. */
+/* A host's answer. When `stale`, nothing was done: send the events after applied_seq (and the
+ * experiment, if unknown_experiment) and ask again. */
 typedef struct dozan_ask_reply {
     bool stale;
     bool unknown_experiment;

@@ -1,22 +1,25 @@
 /*
- * The search space, and the only place where a parameter's text and a point of the unit cube are turned into each other.
+ * The search space, and the only place where a parameter's text and a point of the unit cube are
+ * turned into each other.
  *
- * Each parameter is one coordinate in [0, 1], measured in probability: u is the cumulative probability of the value
- * under the parameter's distribution, truncated to [min, max]. So a uniform draw over the cube is a draw from the
- * space, whatever the distributions are.
+ * Each parameter is one coordinate in [0, 1], measured in probability: u is the cumulative
+ * probability of the value under the parameter's distribution, truncated to [min, max]. So a
+ * uniform draw over the cube is a draw from the space, whatever the distributions are.
  *
  *   double                 continuous when it has no step
- *   double with step, int  levels min + k*step for all that are <= max (an int's step is 1 if none is given)
- *   discrete, categorical  the list's entries in their order, each with the same probability
+ *   double with step, int  levels min + k*step for all that are <= max (an int's step is 1 if none
+ * is given) discrete, categorical  the list's entries in their order, each with the same
+ * probability
  *
- * uniform and logUniform are uniform in x and in ln x. normal has mean (min+max)/2 and standard deviation
- * (max-min)/6; logNormal the same in ln x (Katib's mapping), both truncated to the range.
- * A level owns the part of [0, 1] that is its probability: a quantised uniform gives each level the same mass, a
- * quantised log or normal one the mass of the cell around it. A level's canonical coordinate is the middle of its part.
+ * uniform and logUniform are uniform in x and in ln x. normal has mean (min+max)/2 and standard
+ * deviation (max-min)/6; logNormal the same in ln x (Katib's mapping), both truncated to the range.
+ * A level owns the part of [0, 1] that is its probability: a quantised uniform gives each level the
+ * same mass, a quantised log or normal one the mass of the cell around it. A level's canonical
+ * coordinate is the middle of its part.
  *
- * Values are text as a user reads it: a list entry exactly as written, an int without a point, a step value with the
- * decimals of min and step (0.02, never 0.019999999999999997), a continuous double in the shortest form that reads
- * back to the same double.
+ * Values are text as a user reads it: a list entry exactly as written, an int without a point, a
+ * step value with the decimals of min and step (0.02, never 0.019999999999999997), a continuous
+ * double in the shortest form that reads back to the same double.
  */
 #ifndef DOZAN_SPACE_H
 #define DOZAN_SPACE_H
@@ -38,7 +41,8 @@ typedef enum dozan_distribution {
     DOZAN_LOG_NORMAL = 4
 } dozan_distribution;
 
-/* A parameter as the user wrote it. Texts are borrowed; NULL and "" both mean that the field is absent. */
+/* A parameter as the user wrote it. Texts are borrowed; NULL and "" both mean that the field is
+ * absent. */
 typedef struct dozan_parameter {
     const char *name;
     dozan_parameter_type type;
@@ -69,9 +73,10 @@ typedef struct dozan_dimension {
 
 typedef struct dozan_space dozan_space;
 
-/* Checks the parameters (names there and unique, numbers that are numbers, min <= max, min > 0 for a log
- * distribution, step > 0, int bounds whole, list not empty and without doubles, discrete entries numeric) and builds
- * the space; copies all text. INVALID_ARGUMENT names the first bad parameter and field in err->place
+/* Checks the parameters (names there and unique, numbers that are numbers, min <= max, min > 0 for
+ * a log distribution, step > 0, int bounds whole, list not empty and without doubles, discrete
+ * entries numeric) and builds the space; copies all text. INVALID_ARGUMENT names the first bad
+ * parameter and field in err->place
  * ("parameters[2].feasibleSpace.max"). */
 DOZAN_MUST_USE dozan_status dozan_space_create(const dozan_parameter *parameters, size_t count,
                                                dozan_space **space, dozan_error *err);
@@ -87,37 +92,42 @@ const dozan_dimension *dozan_space_dimension(const dozan_space *space, size_t in
 /* The number of different points; 0 when the space is continuous or has more than 2^63. */
 uint64_t dozan_space_points(const dozan_space *space);
 
-/* Moves unit[d] to the canonical coordinates of the point that it means: a quantised coordinate to the middle of its
- * level's part, a continuous one into [0, 1] to the double that its own text reads back to. Idempotent; NaN becomes
- * 0.5. Two points are the same assignment exactly when their snapped coordinates are equal. */
+/* Moves unit[d] to the canonical coordinates of the point that it means: a quantised coordinate to
+ * the middle of its level's part, a continuous one into [0, 1] to the double that its own text
+ * reads back to. Idempotent; NaN becomes 0.5. Two points are the same assignment exactly when their
+ * snapped coordinates are equal. */
 void dozan_space_snap(const dozan_space *space, double *unit);
 
-/* The level (0 .. levels-1) that coordinate u of a quantised dimension means, and the level's canonical coordinate. */
+/* The level (0 .. levels-1) that coordinate u of a quantised dimension means, and the level's
+ * canonical coordinate. */
 uint64_t dozan_space_level(const dozan_space *space, size_t index, double u);
 double dozan_space_level_coordinate(const dozan_space *space, size_t index, uint64_t level);
 
-/* The numeric value of coordinate u in the parameter's own unit (the list index for categorical), and back. */
+/* The numeric value of coordinate u in the parameter's own unit (the list index for categorical),
+ * and back. */
 double dozan_space_value(const dozan_space *space, size_t index, double u);
 double dozan_space_coordinate(const dozan_space *space, size_t index, double value);
 
-/* The text of coordinate u. A list entry borrows from the space; a number is written into text[DOZAN_VALUE_TEXT] and
- * that is returned. */
+/* The text of coordinate u. A list entry borrows from the space; a number is written into
+ * text[DOZAN_VALUE_TEXT] and that is returned. */
 const char *dozan_space_text(const dozan_space *space, size_t index, double u,
                              char text[DOZAN_VALUE_TEXT]);
 
-/* Reads a value's text into its canonical coordinate. Numbers are compared as numbers ("0.10" is 0.1), list entries as
- * text first. INVALID_ARGUMENT when it is none, outside the range (OUT_OF_RANGE), or between two levels. */
+/* Reads a value's text into its canonical coordinate. Numbers are compared as numbers ("0.10" is
+ * 0.1), list entries as text first. INVALID_ARGUMENT when it is none, outside the range
+ * (OUT_OF_RANGE), or between two levels. */
 DOZAN_MUST_USE dozan_status dozan_space_parse(const dozan_space *space, size_t index,
                                               const char *text, double *u, dozan_error *err);
 
 /* The index of the dimension of that name, or SIZE_MAX. */
 size_t dozan_space_find(const dozan_space *space, const char *name);
 
-/* strtod without the locale: reads all of `text` as a finite decimal number, or as nan/inf where `special` is true
- * (with sign, any case, also "infinity"). False when anything is left over. */
+/* strtod without the locale: reads all of `text` as a finite decimal number, or as nan/inf where
+ * `special` is true (with sign, any case, also "infinity"). False when anything is left over. */
 bool dozan_number_parse(const char *text, bool special, double *value);
 
-/* Writes the shortest text that reads back to `value`, into text[DOZAN_VALUE_TEXT] ("0.1", "1e-05", "nan", "-inf"). */
+/* Writes the shortest text that reads back to `value`, into text[DOZAN_VALUE_TEXT] ("0.1", "1e-05",
+ * "nan", "-inf"). */
 void dozan_number_text(double value, char text[DOZAN_VALUE_TEXT]);
 
 #endif

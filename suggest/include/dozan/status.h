@@ -1,8 +1,8 @@
 /*
  * Status codes and the one error type of Dozan.
  *
- * The codes are gRPC's, number for number, so that a status crosses the wire unchanged; the table below gives each
- * its text, its HTTP code and whether a retry of the same call can help.
+ * The codes are gRPC's, number for number, so that a status crosses the wire unchanged; the table
+ * below gives each its text, its HTTP code and whether a retry of the same call can help.
  */
 #ifndef DOZAN_STATUS_H
 #define DOZAN_STATUS_H
@@ -39,27 +39,28 @@ typedef enum dozan_status {
 #define DOZAN_MUST_USE __attribute__((warn_unused_result))
 #define DOZAN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
 
-/* What went wrong, and where. Fixed size: setting one never allocates and never fails; long text is cut at a
- * character's end and marked with "...". */
+/* What went wrong, and where. Fixed size: setting one never allocates and never fails; long text is
+ * cut at a character's end and marked with "...". */
 typedef struct dozan_error {
     dozan_status code;
     char place[192];   /* "experiment.yaml:14: spec.parameters[2]"; empty when there is none */
     char message[512]; /* what, why and what to do, without a full stop at the end */
 } dozan_error;
 
-/* Fills *err (which may be NULL) and returns `code`, so that a caller can write `return dozan_error_set(...)`.
- * `place` may be NULL. */
+/* Fills *err (which may be NULL) and returns `code`, so that a caller can write `return
+ * dozan_error_set(...)`. `place` may be NULL. */
 dozan_status dozan_error_set(dozan_error *err, dozan_status code, const char *place,
                              const char *format, ...) DOZAN_PRINTF(4, 5);
 
-/* Puts the formatted text and ": " before the message, on the way up. Returns err's code (INTERNAL when err is NULL). */
+/* Puts the formatted text and ": " before the message, on the way up. Returns err's code (INTERNAL
+ * when err is NULL). */
 dozan_status dozan_error_wrap(dozan_error *err, const char *format, ...) DOZAN_PRINTF(2, 3);
 
 /* Writes "place: message" (or what of it there is) into text[size], always terminated. */
 void dozan_error_text(const dozan_error *err, char *text, size_t size);
 
-/* The code's name in gRPC's spelling ("INVALID_ARGUMENT"), its text, its HTTP code, and whether to try again.
- * Any int may be passed: one outside the table is UNKNOWN. */
+/* The code's name in gRPC's spelling ("INVALID_ARGUMENT"), its text, its HTTP code, and whether to
+ * try again. Any int may be passed: one outside the table is UNKNOWN. */
 const char *dozan_status_name(int code);
 const char *dozan_status_text(int code);
 int dozan_status_http(int code);
