@@ -1,0 +1,158 @@
+/*
+ * The store: one SQLite file (WAL) that holds everything Dozan must not forget. The only user of
+ * SQL.
+ *
+ * Tables: experiments, trials, events (the numbered log without reports), metrics (the reports,
+ * numbered in the same sequence), commands (from other processes to the owner). One process at a
+ * time owns the file for writing state (dz_store_own, a lock beside it); any number may read, and
+ * post commands.
+ */
+#ifndef DZ_STORE_STORE_H
+#define DZ_STORE_STORE_H
+
+#include "core/step.h"
+
+typedef struct dz_store dz_store;
+
+typedef enum dz_store_mode {
+    DZ_STORE_READ, /* NOT_FOUND when there is no file */
+    DZ_STORE_WRITE /* makes the file and its tables where they are missing */
+} dz_store_mode;
+
+/* What a commit survives:
+ *   FULL    kill -9 and power loss: the write-ahead log is synced at every commit
+ *   NORMAL  kill -9; a power loss may take the last commits, and leaves the file whole
+ *   OFF     kill -9; a power loss may damage the file */
+typedef enum dz_durability {
+    DZ_DURABILITY_FULL,
+    DZ_DURABILITY_NORMAL,
+    DZ_DURABILITY_OFF
+} dz_durability;
+
+/* Opens the file. FAILED_PRECONDITION: it is no Dozan database, or of a newer version (the file is
+ * not touched). DATA_LOSS: damaged. PERMISSION_DENIED, RESOURCE_EXHAUSTED (full disk) as the system
+ * says. */
+DOZAN_MUST_USE dozan_status dz_store_open(const char *path, dz_store_mode mode,
+                                          dz_durability durability, dz_store **store,
+                                          dozan_error *err);
+void dz_store_close(dz_store *store);
+
+/* Becomes the one owner, until the close. FAILED_PRECONDITION names the pid of the process that is.
+ */
+DOZAN_MUST_USE dozan_status dz_store_own(dz_store *store, dozan_error *err);
+
+/* The pid of the owner, 0 when there is none. */
+int64_t dz_store_owner(const dz_store *store);
+
+/* ---- writing: the owner
+ * --------------------------------------------------------------------------- */
+
+/* Writes a new experiment, with the text it was read from, and sets experiment->id. ALREADY_EXISTS.
+ */
+DOZAN_MUST_USE dozan_status dz_store_insert(dz_store *store, dz_experiment *experiment,
+                                            const char *source_name, const char *source,
+                                            size_t source_size, dozan_error *err);
+
+/* Writes what changed (dirty experiment and trials, ended trials, log entries) in one transaction,
+ * durable as opened, and clears the dirty flags. On an error nothing is written and nothing
+ * cleared: it may be called again (full disk). */
+DOZAN_MUST_USE dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment,
+                                            const dz_changes *changes, dozan_error *err);
+
+/* Reads an experiment by name, with its active trials. NOT_FOUND names near matches. */
+DOZAN_MUST_USE dozan_status dz_store_load(dz_store *store, const char *name,
+                                          dz_experiment **experiment, dozan_error *err);
+
+/* Replaces the source text after a change of the budget. */
+DOZAN_MUST_USE dozan_status dz_store_set_source(dz_store *store, int64_t experiment_id,
+                                                const char *source_name, const char *source,
+                                                size_t source_size, dozan_error *err);
+
+/* Removes an experiment and all that belongs to it. */
+DOZAN_MUST_USE dozan_status dz_store_delete(dz_store *store, int64_t experiment_id,
+                                            dozan_error *err);
+
+/* ---- the event log
+ * -------------------------------------------------------------------------------- */
+
+/* The events after since_seq, at most about max_bytes of them, in order; with REPORT events (those
+ * that have a number) only if asked for. part.experiment is NULL. part.to_seq is the last that was
+ * read, or the log's end when all were. */
+typedef struct dz_log_read {
+    dozan_log_part part;
+    bool more;
+    void *memory;
+} dz_log_read;
+
+DOZAN_MUST_USE dozan_status dz_store_log(dz_store *store, const dz_experiment *experiment,
+                                         int64_t since_seq, bool reports, size_t max_bytes,
+                                         dz_log_read **read, dozan_error *err);
+void dz_log_read_destroy(dz_log_read *read);
+
+/* ---- commands from other processes
+ * ---------------------------------------------------------------- */
+
+typedef enum dz_command_kind {
+    DZ_COMMAND_STOP,
+    DZ_COMMAND_RESUME,
+    DZ_COMMAND_KILL_TRIAL,
+    DZ_COMMAND_DELETE
+} dz_command_kind;
+
+typedef struct dz_store_command {
+    int64_t id;
+    dz_command_kind kind;
+    char experiment[256];
+    int64_t trial;
+} dz_store_command;
+
+DOZAN_MUST_USE dozan_status dz_store_post(dz_store *store, dz_command_kind kind,
+                                          const char *experiment, int64_t trial, dozan_error *err);
+
+/* The next command, removed by dz_store_done. *found is false when there is none. Cheap when
+ * nothing has been posted (SQLite's data_version). */
+DOZAN_MUST_USE dozan_status dz_store_next(dz_store *store, bool *found, dz_store_command *command,
+                                          dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_store_done(dz_store *store, int64_t command_id, dozan_error *err);
+
+/* ---- reading: anyone
+ * ------------------------------------------------------------------------------ */
+
+/* Return true to go on. What is passed is valid during the call. */
+typedef bool dz_experiment_visit(void *user, const dz_experiment *experiment);
+typedef bool dz_trial_visit(void *user, const dz_trial *trial);
+typedef bool dz_point_visit(void *user, int32_t attempt, const dz_point *point);
+typedef bool dz_entry_visit(void *user, const dz_log_entry *entry);
+
+/* All experiments by name, without their active trials. */
+DOZAN_MUST_USE dozan_status dz_store_experiments(dz_store *store, dz_experiment_visit *visit,
+                                                 void *user, dozan_error *err);
+
+/* An experiment's trials by number, from after_number on, at most limit (0 = all). */
+DOZAN_MUST_USE dozan_status dz_store_trials(dz_store *store, const dz_experiment *experiment,
+                                            int64_t after_number, int64_t limit,
+                                            dz_trial_visit *visit, void *user, dozan_error *err);
+
+/* A trial by its name; *experiment (without active trials) and *trial are the caller's. NOT_FOUND.
+ */
+DOZAN_MUST_USE dozan_status dz_store_trial(dz_store *store, const char *name,
+                                           dz_experiment **experiment, dz_trial **trial,
+                                           dozan_error *err);
+
+/* A trial's metric points in the order of their coming (metric -1 = all; attempt 0 = the last). */
+DOZAN_MUST_USE dozan_status dz_store_points(dz_store *store, int64_t experiment_id, int64_t trial,
+                                            int32_t attempt, int32_t metric, dz_point_visit *visit,
+                                            void *user, dozan_error *err);
+
+/* A trial's log entries without its reports, for `describe`. */
+DOZAN_MUST_USE dozan_status dz_store_entries(dz_store *store, int64_t experiment_id, int64_t trial,
+                                             dz_entry_visit *visit, void *user, dozan_error *err);
+
+/* The text that the experiment was read from, and its name. Owned texts. */
+DOZAN_MUST_USE dozan_status dz_store_source(dz_store *store, int64_t experiment_id,
+                                            char **source_name, char **source, dozan_error *err);
+
+/* A number that changes with every commit of any process: for a reader that follows. */
+DOZAN_MUST_USE dozan_status dz_store_version(dz_store *store, int64_t *version, dozan_error *err);
+
+#endif
