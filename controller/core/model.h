@@ -65,14 +65,15 @@ typedef struct dz_trial {
     char *name;     /* "<experiment>-<8 characters>" */
     dz_trial_state state;
     dz_stop_cause stop_cause;
-    int32_t attempt;  /* the current or last attempt, from 1; 0 = none yet */
-    int32_t failures; /* attempts that failed by the configuration's fault */
-    int32_t losses;   /* attempts that the infrastructure lost */
-    dozan_pair *assignments;
+    int32_t attempt;         /* the current or last attempt, from 1; 0 = none yet */
+    int32_t failures;        /* attempts that failed by the configuration's fault */
+    int32_t losses;          /* attempts that the infrastructure lost */
+    dozan_pair *assignments; /* in the order of the parameters; names and values are owned */
     size_t assignment_count;
-    dozan_pair *labels;
+    dozan_pair *labels; /* owned likewise */
     size_t label_count;
-    dz_observation *observations;             /* [spec->metric_count], of the current attempt */
+    dz_observation *observations;             /* [metric_count], of the current attempt; owned */
+    size_t metric_count;                      /* the specification's */
     int64_t created_ms, started_ms, ended_ms; /* wall clock since 1970; 0 = not yet */
     int64_t not_before_ms;                    /* PENDING: back-off before the next attempt */
     int64_t cpu_milli;
@@ -82,6 +83,7 @@ typedef struct dz_trial {
     char message[512]; /* one sentence: cause and, where there is one, remedy */
     bool dirty;        /* changed since the last commit; the loop clears it */
     bool judged_dirty; /* has objective reports that the stopper has not seen */
+    int32_t judging_attempt; /* not kept: the attempt that the judgement under way is about */
 } dz_trial;
 
 void dz_trial_destroy(dz_trial *trial);
@@ -146,13 +148,17 @@ typedef struct dz_experiment {
     dozan_space *space; /* of spec->parameters; owned */
     dz_trial **active;  /* trials that have not ended, ascending numbers; owned */
     size_t active_count, active_capacity;
-    bool asking;  /* an ask is under way */
-    bool judging; /* a judgement is under way */
+    bool asking; /* an ask is under way, for asked_count trials from trial_count + 1 on */
+    uint32_t asked_count;
+    bool judging;                /* a judgement is under way */
+    int64_t judge_not_before_ms; /* back-off after the stopper failed */
+    int32_t judge_faults_in_row;
     int64_t
-        ask_not_before_ms; /* back-off after a fault, or a WAIT answer until something changes */
-    int32_t faults_in_row; /* of the search plugin, since its last good answer */
-    bool wait_for_end;     /* the algorithm answered WAIT: ask again when a trial has ended */
-    bool dirty;            /* changed since the last commit; the loop clears it */
+        ask_not_before_ms;    /* back-off after a fault, or a WAIT answer until something changes */
+    int32_t faults_in_row;    /* of the search plugin, since its last good answer */
+    int32_t stillborn_in_row; /* trials that ended before they could start, since one did */
+    bool wait_for_end;        /* the algorithm answered WAIT: ask again when a trial has ended */
+    bool dirty;               /* changed since the last commit; the loop clears it */
 } dz_experiment;
 
 void dz_experiment_destroy(dz_experiment *experiment);

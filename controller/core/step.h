@@ -107,8 +107,10 @@ void dz_changes_clear(dz_changes *changes); /* frees what is in it; ready for us
 
 /* Folds one event in. Appends to *changes; sets experiment->dirty and the trials' dirty flags.
  * RESOURCE_EXHAUSTED only for want of memory (then the caller must give up the run: state may be
- * half changed, but nothing of it is stored). An event that no longer applies (an old attempt, an
- * ended trial) changes nothing. */
+ * half changed, but nothing of it is stored), and the same for INTERNAL and DATA_LOSS: a move that
+ * the table of states does not allow, counters that do not add up. FAILED_PRECONDITION: a BUDGET
+ * that may not replace the present one; nothing was changed. An event that no longer applies (an
+ * old attempt, an ended trial) changes nothing. */
 DOZAN_MUST_USE dozan_status dz_step(dz_experiment *experiment, dz_slots *slots,
                                     const dz_event *event, int64_t now_ms, dz_changes *changes,
                                     dozan_error *err);
