@@ -18,7 +18,7 @@
 
 typedef enum dz_event_kind {
     DZ_EVENT_OPEN,      /* the owner takes the experiment up: adopts what may run, goes on with what
-                           waits */
+                           waits, resumes what was suspended. Before it, only BUDGET has an effect */
     DZ_EVENT_TICK,      /* time has passed */
     DZ_EVENT_SUGGESTED, /* the search algorithm answered */
     DZ_EVENT_ASK_FAILED, /* it did not, or not in time, or the reply was refused on the way */

@@ -1,0 +1,140 @@
+/*
+ * What to tell the user of a trial that did not succeed: the cause, and what can be done.
+ */
+#include "core/turn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *exit_advice(int code);
+static const char *signal_advice(int signal);
+static void signal_text(int signal, char text[32]);
+static void where_it_was_looked_for(const dz_experiment_spec *spec, char *text, size_t size);
+
+void dz_advice_on_end(const dz_experiment *experiment, const dz_trial *trial, const dz_end *end,
+                      char text[DZ_ADVICE_TEXT])
+{
+    const char *said = end->message == NULL ? "" : end->message;
+    const char *separator = *said == '\0' ? "" : ": ";
+    int64_t timeout = experiment->spec->trial_timeout_ms;
+    char name[32];
+
+    switch (end->kind) {
+    case DZ_END_EXITED:
+        (void)dz_text_set(text, DZ_ADVICE_TEXT, "exit code %d%s%s: %s; see `dozan logs %s`",
+                          end->code, separator, said, exit_advice(end->code), trial->name);
+        return;
+    case DZ_END_SIGNALED:
+        signal_text(end->signal, name);
+        (void)dz_text_set(text, DZ_ADVICE_TEXT, "ended by %s%s%s: %s; see `dozan logs %s`", name,
+                          separator, said, signal_advice(end->signal), trial->name);
+        return;
+    case DZ_END_TIMEOUT:
+        if (*said != '\0' || timeout == 0) {
+            (void)dz_text_set(text, DZ_ADVICE_TEXT, "did not end within its time limit%s%s",
+                              separator, said);
+        } else {
+            (void)dz_text_set(text, DZ_ADVICE_TEXT,
+                              "did not end within its time limit of %" PRId64
+                              " s: raise trialTimeout, or give it less to do",
+                              timeout / 1000);
+        }
+        return;
+    case DZ_END_NOT_STARTED:
+        (void)dz_text_set(text, DZ_ADVICE_TEXT, "could not be started%s%s", separator, said);
+        return;
+    case DZ_END_STOPPED:
+    case DZ_END_LOST:
+        break;
+    }
+    (void)dz_text_set(text, DZ_ADVICE_TEXT, "it is gone, and nobody knows how it ended%s%s",
+                      separator, said);
+}
+
+void dz_advice_on_metric(const dz_experiment *experiment, const dz_trial *trial,
+                         const char *complaint, char text[DZ_ADVICE_TEXT])
+{
+    const dz_experiment_spec *spec = experiment->spec;
+    const dz_observation *objective = &trial->observations[0];
+    char place[256];
+
+    where_it_was_looked_for(spec, place, sizeof place);
+    if (objective->count > 0 && !objective->latest_numeric) {
+        (void)dz_text_set(text, DZ_ADVICE_TEXT,
+                          "the trial succeeded, but its objective %.64s is no number: \"%.64s\"",
+                          spec->metrics[0].name,
+                          objective->latest_text == NULL ? "" : objective->latest_text);
+        return;
+    }
+    (void)dz_text_set(text, DZ_ADVICE_TEXT,
+                      "the trial succeeded, but did not report its objective %.64s: %s%s%s",
+                      spec->metrics[0].name, place, complaint == NULL ? "" : "; ",
+                      complaint == NULL ? "" : complaint);
+}
+
+static const char *exit_advice(int code)
+{
+    static const struct {
+        int code;
+        const char *advice;
+    } table[] = {
+        {0, "the template's successCondition does not hold for a finished process"},
+        {126, "the command was found but may not be executed: check its permissions"},
+        {127, "the command was not found: check the path, or map the image's paths with --map"},
+        {134, "the program aborted (SIGABRT)"},
+        {137, "it was killed (SIGKILL), often for want of memory"},
+        {139, "the program crashed (SIGSEGV)"},
+        {143, "it was ended (SIGTERM)"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i].code == code) {
+            return table[i].advice;
+        }
+    }
+    return "the program says so itself";
+}
+
+static const char *signal_advice(int signal)
+{
+    char name[32];
+
+    signal_text(signal, name);
+    if (strcmp(name, "SIGKILL") == 0) {
+        return "killed from outside, often by the kernel for want of memory";
+    }
+    if (strcmp(name, "SIGTERM") == 0 || strcmp(name, "SIGHUP") == 0 ||
+        strcmp(name, "SIGINT") == 0) {
+        return "sent from outside";
+    }
+    return "the program crashed";
+}
+
+static void signal_text(int signal, char text[32])
+{
+    const char *name = sigabbrev_np(signal);
+
+    if (name != NULL) {
+        (void)snprintf(text, 32, "SIG%s", name);
+    } else {
+        (void)snprintf(text, 32, "signal %d", signal);
+    }
+}
+
+static void where_it_was_looked_for(const dz_experiment_spec *spec, char *text, size_t size)
+{
+    const char *metric = spec->metrics[0].name;
+    const char *source = spec->collector == DZ_COLLECTOR_FILE && spec->collector_path != NULL
+                             ? spec->collector_path
+                             : "its output";
+
+    if (spec->collector == DZ_COLLECTOR_FILE && spec->collector_format == DZ_FORMAT_JSON) {
+        (void)snprintf(text, size, "print lines like {\"%.64s\": 0.5} into %.96s", metric, source);
+    } else if (spec->metrics_format_count > 0) {
+        (void)snprintf(text, size, "no match of metricsFormat %.96s gave that name in %.64s",
+                       spec->metrics_format[0], source);
+    } else {
+        (void)snprintf(text, size, "print lines like %.64s=0.5 into %.96s", metric, source);
+    }
+}

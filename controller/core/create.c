@@ -1,0 +1,169 @@
+/*
+ * New experiments and new trials.
+ */
+#include "core/turn.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/template.h"
+
+static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
+                               const dozan_pair *labels, size_t label_count, dz_trial **made);
+static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count);
+static dozan_status append_active(dz_turn *turn, dz_trial *trial);
+static dozan_status learn_demand(const dz_experiment_spec *spec, dz_trial *trial, dozan_error *err);
+
+dozan_status dz_experiment_create(dz_experiment_spec *spec, const char *uid, uint64_t seed,
+                                  int64_t now_ms, dz_experiment **experiment, dozan_error *err)
+{
+    dz_experiment *made = calloc(1, sizeof *made);
+    dozan_status status;
+
+    if (made == NULL) {
+        dz_spec_destroy(spec);
+        return dz_no_memory(err);
+    }
+    made->spec = spec;
+    made->seed = spec->has_seed ? spec->seed : seed;
+    made->created_ms = now_ms;
+    (void)dz_text_set(made->uid, sizeof made->uid, "%s", uid);
+    status = dozan_space_create(spec->parameters, spec->parameter_count, &made->space, err);
+    if (status != DOZAN_OK) {
+        dz_experiment_destroy(made);
+        return status;
+    }
+    dz_turn turn = {.experiment = made, .now_ms = now_ms, .err = err};
+    dz_experiment_enter(&turn, DZ_EXPERIMENT_CREATED, "ExperimentCreated", "Experiment is created");
+    *experiment = made;
+    return DOZAN_OK;
+}
+
+dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const dozan_pair *labels,
+                             size_t label_count)
+{
+    dz_experiment *experiment = turn->experiment;
+    dozan_error cause = {0};
+    dz_trial *trial = NULL;
+    dozan_status status = make_trial(turn, assignments, labels, label_count, &trial);
+
+    if (status == DOZAN_OK) {
+        status = append_active(turn, trial);
+    }
+    if (status != DOZAN_OK) {
+        dz_trial_destroy(trial);
+        return status;
+    }
+    experiment->trial_count++;
+    experiment->state_counts[DZ_TRIAL_PENDING]++;
+    experiment->dirty = true;
+    dz_trial_say(trial, "TrialCreated", "Trial is created");
+    status = dz_turn_log(turn, DOZAN_EVENT_ASKED, trial, NULL);
+    if (status != DOZAN_OK) {
+        return status;
+    }
+    status = learn_demand(experiment->spec, trial, &cause);
+    if (status == DOZAN_OK) {
+        return DOZAN_OK;
+    }
+    if (status == DOZAN_RESOURCE_EXHAUSTED) {
+        return dz_no_memory(turn->err);
+    }
+    char text[DZ_ADVICE_TEXT];
+    dozan_error_text(&cause, text, sizeof text);
+    dz_trial_say(trial, "TrialTemplateError", "the trial template gives no command to run: %s",
+                 text);
+    experiment->stillborn_in_row++;
+    return dz_trial_finish(turn, trial, DZ_TRIAL_FAILED, DOZAN_EVENT_FAILED);
+}
+
+static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
+                               const dozan_pair *labels, size_t label_count, dz_trial **made)
+{
+    const dz_experiment_spec *spec = turn->experiment->spec;
+    dz_trial *trial = calloc(1, sizeof *trial);
+    char name[512];
+
+    if (trial == NULL) {
+        return dz_no_memory(turn->err);
+    }
+    trial->number = turn->experiment->trial_count + 1;
+    trial->state = DZ_TRIAL_PENDING;
+    trial->created_ms = turn->now_ms;
+    trial->dirty = true;
+    trial->metric_count = spec->metric_count;
+    trial->observations = calloc(spec->metric_count, sizeof *trial->observations);
+    dz_trial_name(turn->experiment, trial->number, name, sizeof name);
+    trial->name = strdup(name);
+    *made = trial; /* the caller frees what there is of it */
+    if (trial->observations == NULL || trial->name == NULL ||
+        !copy_pairs(assignments, spec->parameter_count, &trial->assignments,
+                    &trial->assignment_count) ||
+        !copy_pairs(labels, label_count, &trial->labels, &trial->label_count)) {
+        return dz_no_memory(turn->err);
+    }
+    return DOZAN_OK;
+}
+
+static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count)
+{
+    dozan_pair *pairs;
+
+    if (count == 0) {
+        return true;
+    }
+    pairs = calloc(count, sizeof *pairs);
+    if (pairs == NULL) {
+        return false;
+    }
+    *to = pairs;
+    *to_count = count;
+    for (size_t i = 0; i < count; i++) {
+        pairs[i].name = strdup(from[i].name);
+        pairs[i].value = strdup(from[i].value);
+        if (pairs[i].name == NULL || pairs[i].value == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static dozan_status append_active(dz_turn *turn, dz_trial *trial)
+{
+    dz_experiment *experiment = turn->experiment;
+
+    if (experiment->active_count == experiment->active_capacity) {
+        size_t capacity = experiment->active_capacity == 0 ? 8 : experiment->active_capacity * 2;
+        dz_trial **grown = realloc(experiment->active, capacity * sizeof *grown);
+
+        if (grown == NULL) {
+            return dz_no_memory(turn->err);
+        }
+        experiment->active = grown;
+        experiment->active_capacity = capacity;
+    }
+    experiment->active[experiment->active_count++] = trial;
+    return DOZAN_OK;
+}
+
+/* Renders the template once, only to learn what the trial needs; the loop renders it again to start
+ * it. */
+static dozan_status learn_demand(const dz_experiment_spec *spec, dz_trial *trial, dozan_error *err)
+{
+    cJSON *object = NULL;
+    dz_command *command = NULL;
+    dozan_status status = dz_template_render(spec, trial->name, trial->assignments,
+                                             trial->assignment_count, &object, err);
+
+    if (status == DOZAN_OK) {
+        status = dz_template_command(spec, object, NULL, 0, &command, err);
+    }
+    if (status == DOZAN_OK) {
+        trial->cpu_milli = command->cpu_milli;
+        trial->gpu_count = command->gpus;
+    }
+    dz_command_destroy(command);
+    cJSON_Delete(object);
+    return status;
+}
