@@ -51,8 +51,7 @@ static bool same(double a, double b)
     return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------
- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 typedef struct bad_case {
     dozan_parameter parameter;
@@ -152,8 +151,7 @@ static void names_the_place_of_the_parameter(void **state)
     dozan_space_destroy(NULL);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------
- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 typedef struct levels_case {
     dozan_parameter parameter;
@@ -286,8 +284,7 @@ static void texts_parse(void **state)
     CHECK_PARSES(make(RANGE(DOZAN_DOUBLE, DOZAN_NORMAL, "1e-5", "1", "")), continuous);
 }
 
-/* ---- random spaces ----------------------------------------------------------------------------
- */
+/* ---- random spaces --------------------------------------------------------------------------- */
 
 static void random_number(dozan_rng *rng, bool positive, char text[DOZAN_VALUE_TEXT])
 {
@@ -427,8 +424,7 @@ static void odd_coordinates_are_put_right(void **state)
     dozan_space_destroy(space);
 }
 
-/* ---- masses -----------------------------------------------------------------------------------
- */
+/* ---- masses ---------------------------------------------------------------------------------- */
 
 static void counts_2_53_levels(void **state)
 {

@@ -1,0 +1,34 @@
+/*
+ * The inside of a session, shared by session.c (making, asking, judging) and session_apply.c
+ * (folding the log).
+ */
+#ifndef DZ_SESSION_PARTS_H
+#define DZ_SESSION_PARTS_H
+
+#include "history.h"
+#include "session.h"
+#include "settings.h"
+
+struct dz_session {
+    const dozan_algorithm *algorithm;
+    dz_arena arena; /* uid, name, point */
+    dozan_space *space;
+    dozan_settings *settings;
+    uint32_t metric_count; /* the objective and the additional ones */
+    double *point;         /* of the event that is being read */
+
+    /* The fold's state: rebuilt as a whole. */
+    dozan_problem problem;
+    dozan_history *history;
+    void *self;
+    int64_t cursor;
+    bool broken; /* an event or tell failed: history and self may be half-way */
+
+    int64_t wanted_seq; /* where the next log part should start */
+};
+
+/* Empties the history, makes a new instance of the algorithm, and puts the cursor to 0. After an
+ * error the session is broken. */
+DOZAN_MUST_USE dozan_status dz_session_restart(dz_session *session, dozan_error *err);
+
+#endif
