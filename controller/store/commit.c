@@ -1,0 +1,268 @@
+/*
+ * What the owner writes: an experiment when it begins, what each turn of the loop changed, and its
+ * end.
+ *
+ * Every public function is one transaction. On an error it is rolled back, nothing of the caller's
+ * is touched, and the call may be made again.
+ */
+#include "store/codec.h"
+#include "store/db.h"
+#include "store/documents.h"
+
+#include <string.h>
+
+static dozan_status insert_experiment(dz_store *store, const dz_experiment *experiment, int64_t *id,
+                                      dozan_error *err);
+static bool has_changed(const dz_experiment *experiment, const dz_changes *changes);
+static dozan_status write_changes(dz_store *store, const dz_experiment *experiment,
+                                  const dz_changes *changes, dozan_error *err);
+static dozan_status write_experiment(dz_store *store, const dz_experiment *experiment,
+                                     dozan_error *err);
+static dozan_status write_trial(dz_store *store, int64_t experiment_id, const dz_trial *trial,
+                                dozan_error *err);
+static dozan_status write_entry(dz_store *store, int64_t experiment_id, const dz_log_entry *entry,
+                                dozan_error *err);
+static void clear_dirty(dz_experiment *experiment, const dz_changes *changes);
+
+dozan_status dz_store_insert(dz_store *store, dz_experiment *experiment, const char *source_name,
+                             const char *source, size_t source_size, dozan_error *err)
+{
+    int64_t id = 0;
+    dozan_status status = dz_db_begin_owned(store, err);
+    if (status == DOZAN_OK)
+        status = insert_experiment(store, experiment, &id, err);
+    if (status == DOZAN_OK)
+        status =
+            dz_document_insert(store, id, experiment->spec, source_name, source, source_size, err);
+    status = dz_db_finish(store, status, err);
+    if (status != DOZAN_OK)
+        return status;
+    experiment->id = id;
+    experiment->dirty = false;
+    return DOZAN_OK;
+}
+
+dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const dz_changes *changes,
+                             dozan_error *err)
+{
+    if (!has_changed(experiment, changes))
+        return DOZAN_OK;
+    dozan_status status = dz_db_begin_owned(store, err);
+    if (status == DOZAN_OK)
+        status = write_changes(store, experiment, changes, err);
+    status = dz_db_finish(store, status, err);
+    if (status == DOZAN_OK)
+        clear_dirty(experiment, changes);
+    return status;
+}
+
+dozan_status dz_store_delete(dz_store *store, int64_t experiment_id, dozan_error *err)
+{
+    int changed = 0;
+    dozan_status status = dz_db_begin_owned(store, err);
+    if (status != DOZAN_OK)
+        return status;
+    /* What was asked of this experiment must not fall upon a later one of its name. */
+    dz_bind bind = dz_bind_new(store, "DELETE FROM commands WHERE experiment = "
+                                      "(SELECT name FROM experiments WHERE id=?)");
+    dz_bind_int(&bind, experiment_id);
+    status = dz_bind_run(&bind, "cannot delete the experiment's commands", NULL, err);
+    if (status == DOZAN_OK) {
+        bind = dz_bind_new(store, "DELETE FROM experiments WHERE id=?");
+        dz_bind_int(&bind, experiment_id);
+        status = dz_bind_run(&bind, "cannot delete the experiment", &changed, err);
+    }
+    if (status == DOZAN_OK && changed == 0)
+        status = dz_db_gone(store, err);
+    status = dz_db_finish(store, status, err);
+    /* The file gets smaller where that is possible now; if not, its free pages are used again. */
+    if (status == DOZAN_OK)
+        (void)sqlite3_exec(store->db, "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint", NULL,
+                           NULL, NULL);
+    return status;
+}
+
+/* ---- rows */
+
+/* The columns of an experiment that change, in the order of the two statements that write them. */
+static void bind_experiment(dz_bind *bind, const dz_experiment *experiment)
+{
+    dz_bind_text(bind, dz_experiment_state_codes[experiment->state]);
+    dz_bind_json(bind, dz_conditions_write(experiment));
+    dz_bind_int(bind, experiment->started_ms);
+    dz_bind_int(bind, experiment->completed_ms);
+    dz_bind_int(bind, experiment->runtime_ms);
+    dz_bind_int(bind, experiment->runtime_mark_ms);
+    dz_bind_int(bind, experiment->trial_count);
+    dz_bind_int(bind, experiment->last_seq);
+    dz_bind_json(bind, dz_counts_write(experiment));
+    dz_bind_int(bind, experiment->best.trial);
+    dz_bind_double(bind, true, experiment->best.value);
+    dz_bind_int(bind, experiment->exhausted);
+    dz_bind_text(bind, experiment->suggestion_reason);
+    dz_bind_text(bind, experiment->suggestion_message);
+    dz_bind_int(bind, experiment->plugin_faults);
+}
+
+static dozan_status insert_experiment(dz_store *store, const dz_experiment *experiment, int64_t *id,
+                                      dozan_error *err)
+{
+    dz_bind bind = dz_bind_new(
+        store, "INSERT INTO experiments (name, uid, seed, created_ms, state, conditions, "
+               "started_ms, completed_ms, runtime_ms, runtime_mark_ms, trial_count, last_seq, "
+               "state_counts, best_trial, best_value, exhausted, suggestion_reason, "
+               "suggestion_message, plugin_faults) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    dz_bind_text(&bind, experiment->spec->name);
+    dz_bind_text(&bind, experiment->uid);
+    dz_bind_int(&bind, (int64_t)experiment->seed);
+    dz_bind_int(&bind, experiment->created_ms);
+    bind_experiment(&bind, experiment);
+    (void)dz_bind_step(&bind);
+    bool exists = bind.code == SQLITE_CONSTRAINT_UNIQUE;
+    *id = sqlite3_last_insert_rowid(store->db);
+    dozan_status status = dz_bind_done(&bind, "cannot write the experiment", err);
+    if (!exists)
+        return status;
+    return dozan_error_set(err, DOZAN_ALREADY_EXISTS, store->path,
+                           "there is an experiment \"%s\" already; delete it, or choose another "
+                           "name",
+                           experiment->spec->name);
+}
+
+static dozan_status write_experiment(dz_store *store, const dz_experiment *experiment,
+                                     dozan_error *err)
+{
+    int changed = 0;
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_EXPERIMENT_UPDATE);
+    dz_bind_int(&bind, experiment->id);
+    bind_experiment(&bind, experiment);
+    dozan_status status = dz_bind_run(&bind, "cannot write the experiment", &changed, err);
+    if (status == DOZAN_OK && changed == 0)
+        return dz_db_gone(store, err);
+    return status == DOZAN_OK ? dz_document_update(store, experiment->id, experiment->spec, err)
+                              : status;
+}
+
+/* The key of a trial, and its columns that change, in the order of the three statements. */
+static void bind_trial(dz_bind *bind, int64_t experiment_id, const dz_trial *trial)
+{
+    dz_bind_int(bind, experiment_id);
+    dz_bind_int(bind, trial->number);
+    dz_bind_text(bind, dz_trial_state_codes[trial->state]);
+    dz_bind_text(bind, dz_stop_cause_codes[trial->stop_cause]);
+    dz_bind_int(bind, trial->attempt);
+    dz_bind_int(bind, trial->failures);
+    dz_bind_int(bind, trial->losses);
+    dz_bind_json(bind, dz_observations_write(trial));
+    dz_bind_int(bind, trial->judged_dirty);
+    dz_bind_int(bind, trial->started_ms);
+    dz_bind_int(bind, trial->ended_ms);
+    dz_bind_int(bind, trial->not_before_ms);
+    dz_bind_int(bind, trial->cpu_milli);
+    dz_bind_json(bind, dz_gpus_write(trial));
+    dz_bind_text(bind, trial->reason);
+    dz_bind_text(bind, trial->message);
+}
+
+static dozan_status insert_trial(dz_store *store, int64_t experiment_id, const dz_trial *trial,
+                                 dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_TRIAL_INSERT);
+    bind_trial(&bind, experiment_id, trial);
+    dz_bind_int(&bind, !dz_trial_state_ended(trial->state));
+    dz_bind_text(&bind, trial->name);
+    dz_bind_int(&bind, trial->created_ms);
+    dz_bind_json(&bind, dz_pairs_write(trial->assignments, trial->assignment_count));
+    dz_bind_json(&bind, dz_pairs_write(trial->labels, trial->label_count));
+    return dz_bind_run(&bind, "cannot write a trial", NULL, err);
+}
+
+/* A trial's row is there already but for its first commit. */
+static dozan_status write_trial(dz_store *store, int64_t experiment_id, const dz_trial *trial,
+                                dozan_error *err)
+{
+    int changed = 0;
+    bool ended = dz_trial_state_ended(trial->state);
+    dz_bind bind = dz_bind_kept(store, ended ? DZ_SQL_TRIAL_END : DZ_SQL_TRIAL_UPDATE);
+    bind_trial(&bind, experiment_id, trial);
+    dozan_status status = dz_bind_run(&bind, "cannot write a trial", &changed, err);
+    if (status == DOZAN_OK && changed == 0)
+        status = insert_trial(store, experiment_id, trial, err);
+    return status;
+}
+
+static dozan_status write_report(dz_store *store, int64_t experiment_id, const dz_log_entry *entry,
+                                 dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_METRIC_INSERT);
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_int(&bind, entry->seq);
+    dz_bind_int(&bind, entry->trial);
+    dz_bind_int(&bind, entry->attempt);
+    dz_bind_int(&bind, entry->metric);
+    dz_bind_int(&bind, entry->step);
+    dz_bind_int(&bind, entry->time_ms);
+    dz_bind_double(&bind, entry->has_value, entry->value);
+    dz_bind_text(&bind, entry->text);
+    return dz_bind_run(&bind, "cannot write a metric", NULL, err);
+}
+
+static dozan_status write_event(dz_store *store, int64_t experiment_id, const dz_log_entry *entry,
+                                dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_EVENT_INSERT);
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_int(&bind, entry->seq);
+    dz_bind_text(&bind, dz_event_codes[entry->kind]);
+    dz_bind_int(&bind, entry->trial);
+    dz_bind_int(&bind, entry->attempt);
+    dz_bind_int(&bind, entry->time_ms);
+    dz_bind_double(&bind, entry->has_value, entry->value);
+    dz_bind_text(&bind, entry->text);
+    return dz_bind_run(&bind, "cannot write an event", NULL, err);
+}
+
+static dozan_status write_entry(dz_store *store, int64_t experiment_id, const dz_log_entry *entry,
+                                dozan_error *err)
+{
+    return entry->kind == DOZAN_EVENT_REPORT ? write_report(store, experiment_id, entry, err)
+                                             : write_event(store, experiment_id, entry, err);
+}
+
+/* ---- what changed */
+
+static bool has_changed(const dz_experiment *experiment, const dz_changes *changes)
+{
+    if (experiment->dirty || changes->log_count > 0 || changes->ended_count > 0)
+        return true;
+    for (size_t i = 0; i < experiment->active_count; i++)
+        if (experiment->active[i]->dirty)
+            return true;
+    return false;
+}
+
+static dozan_status write_changes(dz_store *store, const dz_experiment *experiment,
+                                  const dz_changes *changes, dozan_error *err)
+{
+    dozan_status status = DOZAN_OK;
+    /* With the log goes last_seq, whether or not the experiment was marked. */
+    if (experiment->dirty || changes->log_count > 0)
+        status = write_experiment(store, experiment, err);
+    for (size_t i = 0; status == DOZAN_OK && i < experiment->active_count; i++)
+        if (experiment->active[i]->dirty)
+            status = write_trial(store, experiment->id, experiment->active[i], err);
+    for (size_t i = 0; status == DOZAN_OK && i < changes->ended_count; i++)
+        status = write_trial(store, experiment->id, changes->ended[i], err);
+    for (size_t i = 0; status == DOZAN_OK && i < changes->log_count; i++)
+        status = write_entry(store, experiment->id, &changes->log[i], err);
+    return status;
+}
+
+static void clear_dirty(dz_experiment *experiment, const dz_changes *changes)
+{
+    experiment->dirty = false;
+    for (size_t i = 0; i < experiment->active_count; i++)
+        experiment->active[i]->dirty = false;
+    for (size_t i = 0; i < changes->ended_count; i++)
+        changes->ended[i]->dirty = false;
+}

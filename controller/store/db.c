@@ -1,0 +1,237 @@
+/*
+ * The connection: transactions, kept statements, and what SQLite's errors mean for the user.
+ */
+#include "store/db.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The columns of a trial that change, in the order of bind_trial (commit.c). */
+#define TRIAL_CHANGES                                                                              \
+    "state=?3, stop_cause=?4, attempt=?5, failures=?6, losses=?7, observations=?8, "               \
+    "judged_dirty=?9, started_ms=?10, ended_ms=?11, not_before_ms=?12, cpu_milli=?13, gpus=?14, "  \
+    "reason=?15, message=?16"
+#define TRIAL_COLUMNS                                                                              \
+    "experiment, number, state, stop_cause, attempt, failures, losses, observations, "             \
+    "judged_dirty, started_ms, ended_ms, not_before_ms, cpu_milli, gpus, reason, message, "        \
+    "active, "                                                                                     \
+    "name, created_ms, assignments, labels"
+
+/* The log's two halves, with the same columns. Both come in the order of their primary keys, so
+ * that SQLite merges them as it goes and sorts nothing. */
+#define LOG_EVENTS                                                                                 \
+    "SELECT v.seq AS seq, v.kind, v.trial, 0, 0, v.value, t.assignments, t.labels FROM events v "  \
+    "LEFT JOIN trials t ON v.kind = 'ASKED' AND t.experiment = v.experiment "                      \
+    "AND t.number = v.trial WHERE v.experiment = ?1 AND v.seq > ?2 "
+#define LOG_REPORTS                                                                                \
+    "SELECT seq, 'REPORT', trial, metric, step, value, NULL, NULL FROM metrics "                   \
+    "WHERE experiment = ?1 AND seq > ?2 AND value IS NOT NULL "
+
+static const char *const kept_sql[DZ_SQL_COUNT] = {
+    [DZ_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [DZ_SQL_COMMIT] = "COMMIT",
+    [DZ_SQL_EXPERIMENT_UPDATE] =
+        "UPDATE experiments SET state=?2, conditions=?3, started_ms=?4, completed_ms=?5, "
+        "runtime_ms=?6, runtime_mark_ms=?7, trial_count=?8, last_seq=?9, state_counts=?10, "
+        "best_trial=?11, best_value=?12, exhausted=?13, suggestion_reason=?14, "
+        "suggestion_message=?15, plugin_faults=?16 WHERE id=?1",
+    [DZ_SQL_BUDGET_SAME] = "SELECT 1 FROM documents WHERE experiment=? AND budget=?",
+    /* Two forms, so that the index of the active trials is rewritten only when one ends. */
+    [DZ_SQL_TRIAL_UPDATE] = "UPDATE trials SET " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",
+    [DZ_SQL_TRIAL_END] =
+        "UPDATE trials SET active=0, " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",
+    [DZ_SQL_TRIAL_INSERT] = "INSERT INTO trials (" TRIAL_COLUMNS ") VALUES "
+                            "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [DZ_SQL_EVENT_INSERT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+    [DZ_SQL_METRIC_INSERT] = "INSERT INTO metrics VALUES (?,?,?,?,?,?,?,?,?)",
+    [DZ_SQL_LAST_SEQ] = "SELECT last_seq FROM experiments WHERE id=?",
+    [DZ_SQL_LOG_EVENTS] = LOG_EVENTS "ORDER BY 1",
+    [DZ_SQL_LOG_ALL] = LOG_EVENTS "UNION ALL " LOG_REPORTS "ORDER BY 1",
+    [DZ_SQL_DATA_VERSION] = "PRAGMA data_version",
+    [DZ_SQL_COMMAND_NEXT] = "SELECT id, kind, experiment, trial FROM commands ORDER BY id LIMIT 1",
+};
+
+/* What a result code means here: the status, the cause, and what to do. */
+typedef struct meaning {
+    int code;
+    dozan_status status;
+    const char *text;
+} meaning;
+
+static const meaning meanings[] = {
+    {SQLITE_FULL, DOZAN_RESOURCE_EXHAUSTED,
+     "the disk is full; free some space and try again: nothing was written"},
+    {SQLITE_NOMEM, DOZAN_RESOURCE_EXHAUSTED, "out of memory; nothing was written"},
+    {SQLITE_TOOBIG, DOZAN_RESOURCE_EXHAUSTED, "a text is larger than the database can hold"},
+    {SQLITE_READONLY, DOZAN_PERMISSION_DENIED,
+     "the file is not writable; check its permissions and those of its directory"},
+    {SQLITE_PERM, DOZAN_PERMISSION_DENIED, "no permission; check the file's permissions"},
+    {SQLITE_BUSY, DOZAN_UNAVAILABLE,
+     "another program has the database locked; close it (a sqlite3 shell?) and try again"},
+    {SQLITE_LOCKED, DOZAN_UNAVAILABLE, "the database is locked; try again"},
+    {SQLITE_CORRUPT, DOZAN_DATA_LOSS,
+     "the database is damaged; restore it from a backup, or save what can be read with: sqlite3 "
+     "FILE .recover"},
+    {SQLITE_NOTADB, DOZAN_FAILED_PRECONDITION, "the file is no database; give --db another path"},
+    {SQLITE_CONSTRAINT, DOZAN_INTERNAL, "a row contradicts the others"},
+};
+
+/* What the system's error behind SQLITE_IOERR and SQLITE_CANTOPEN means. */
+static const meaning system_meanings[] = {
+    {ENOSPC, DOZAN_RESOURCE_EXHAUSTED,
+     "the disk is full; free some space and try again: nothing was written"},
+    {EDQUOT, DOZAN_RESOURCE_EXHAUSTED,
+     "the disk quota is used up; free some space and try again: nothing was written"},
+    {EMFILE, DOZAN_RESOURCE_EXHAUSTED, "too many open files; raise the limit (ulimit -n)"},
+    {ENFILE, DOZAN_RESOURCE_EXHAUSTED, "the system has too many open files"},
+    {EACCES, DOZAN_PERMISSION_DENIED,
+     "no permission; check those of the file and of its directory"},
+    {EPERM, DOZAN_PERMISSION_DENIED, "no permission; check those of the file and of its directory"},
+    {EROFS, DOZAN_PERMISSION_DENIED, "the file system is read-only; give --db another path"},
+    {ENOENT, DOZAN_NOT_FOUND, "there is no such directory; make it or give --db another path"},
+    {ENOTDIR, DOZAN_NOT_FOUND, "a part of the path is no directory; give --db another path"},
+    {EISDIR, DOZAN_FAILED_PRECONDITION, "it is a directory; give --db the path of a file"},
+};
+
+static const meaning *find_meaning(const meaning *table, size_t count, int code);
+static bool is_system(int code);
+
+dozan_status dz_db_error(const dz_store *store, int code, const char *doing, dozan_error *err)
+{
+    const char *place = store->path;
+    int primary = code & 0xff;
+    const meaning *known = find_meaning(meanings, sizeof meanings / sizeof *meanings, primary);
+    int number = is_system(primary) ? sqlite3_system_errno(store->db) : 0;
+    if (!known && number != 0)
+        known =
+            find_meaning(system_meanings, sizeof system_meanings / sizeof *system_meanings, number);
+    if (known)
+        return dozan_error_set(err, known->status, place, "%s: %s", doing, known->text);
+    if (number != 0) {
+        char text[128];
+        return dozan_error_set(err, DOZAN_UNAVAILABLE, place,
+                               "%s: the system reports: %s; check the disk and try again", doing,
+                               strerror_r(number, text, sizeof text));
+    }
+    if (is_system(primary))
+        return dozan_error_set(err, DOZAN_UNAVAILABLE, place, "%s: %s; check the disk and the path",
+                               doing, sqlite3_errstr(code));
+    return dozan_error_set(err, DOZAN_INTERNAL, place, "%s: %s", doing, sqlite3_errmsg(store->db));
+}
+
+dozan_status dz_db_damaged(const dz_store *store, const char *what, dozan_error *err)
+{
+    return dozan_error_set(err, DOZAN_DATA_LOSS, store->path,
+                           "the database is damaged: %s; restore it from a backup", what);
+}
+
+dozan_status dz_db_begin(dz_store *store, dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_BEGIN);
+    return dz_bind_run(&bind, "cannot begin to write", NULL, err);
+}
+
+dozan_status dz_db_commit(dz_store *store, dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_COMMIT);
+    dozan_status status = dz_bind_run(&bind, "cannot write", NULL, err);
+    if (status == DOZAN_OK)
+        store->commits++;
+    return status;
+}
+
+void dz_db_rollback(dz_store *store)
+{
+    /* SQLite has rolled back by itself after some errors. A failure here leaves nothing behind: the
+     * next transaction finds the log's end where the last commit left it. */
+    if (!sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+dozan_status dz_db_begin_read(dz_store *store, dozan_error *err)
+{
+    return dz_db_execute(store, "BEGIN", err);
+}
+
+void dz_db_end_read(dz_store *store)
+{
+    dz_db_rollback(store);
+}
+
+dozan_status dz_db_begin_owned(dz_store *store, dozan_error *err)
+{
+    if (store->lock_fd >= 0)
+        return dz_db_begin(store, err);
+    return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                           "only the owner of the database may write to it, and this process has "
+                           "not become the owner");
+}
+
+dozan_status dz_db_finish(dz_store *store, dozan_status status, dozan_error *err)
+{
+    if (status == DOZAN_OK)
+        status = dz_db_commit(store, err);
+    if (status != DOZAN_OK)
+        dz_db_rollback(store);
+    return status;
+}
+
+dozan_status dz_db_gone(const dz_store *store, dozan_error *err)
+{
+    return dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
+                           "the experiment is no longer in the database");
+}
+
+dozan_status dz_db_execute(dz_store *store, const char *sql, dozan_error *err)
+{
+    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? DOZAN_OK : dz_db_error(store, code, "cannot use the database", err);
+}
+
+dozan_status dz_db_number(dz_store *store, const char *sql, int64_t *number, dozan_error *err)
+{
+    dz_bind bind = dz_bind_new(store, sql);
+    if (dz_bind_step(&bind))
+        *number = sqlite3_column_int64(bind.stmt, 0);
+    return dz_bind_done(&bind, "cannot read the database", err);
+}
+
+dozan_status dz_db_data_version(dz_store *store, int64_t *version, dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_DATA_VERSION);
+    if (dz_bind_step(&bind))
+        *version = sqlite3_column_int64(bind.stmt, 0);
+    return dz_bind_done(&bind, "cannot read the database", err);
+}
+
+dz_bind dz_bind_kept(dz_store *store, dz_sql sql)
+{
+    dz_bind bind = {.store = store, .next = 1, .kept = true};
+    if (!store->kept[sql])
+        bind.code = sqlite3_prepare_v3(store->db, kept_sql[sql], -1, SQLITE_PREPARE_PERSISTENT,
+                                       &store->kept[sql], NULL);
+    bind.stmt = store->kept[sql];
+    return bind;
+}
+
+dz_bind dz_bind_new(dz_store *store, const char *sql)
+{
+    dz_bind bind = {.store = store, .next = 1};
+    bind.code = sqlite3_prepare_v2(store->db, sql, -1, &bind.stmt, NULL);
+    return bind;
+}
+
+/* ---- helpers */
+
+static const meaning *find_meaning(const meaning *table, size_t count, int code)
+{
+    for (size_t i = 0; i < count; i++)
+        if (table[i].code == code)
+            return &table[i];
+    return NULL;
+}
+
+static bool is_system(int code)
+{
+    return code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+}

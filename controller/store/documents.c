@@ -1,0 +1,119 @@
+/*
+ * The texts of an experiment.
+ *
+ * Only the budget of a specification can change. Its values stand beside the document as one short
+ * text, so that a commit sees with one look-up that there is nothing to do.
+ */
+#include "store/documents.h"
+
+#include "store/db.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUDGET_TEXT = 160 };
+
+static void write_budget(const dz_experiment_spec *spec, char text[BUDGET_TEXT]);
+static dozan_status is_stored(dz_store *store, int64_t experiment_id, const char *budget,
+                              bool *stored, dozan_error *err);
+
+dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
+                                const dz_experiment_spec *spec, const char *source_name,
+                                const char *source, size_t source_size, dozan_error *err)
+{
+    char budget[BUDGET_TEXT];
+    write_budget(spec, budget);
+    dz_bind bind = dz_bind_new(store, "INSERT INTO documents (experiment, budget, spec, "
+                                      "source_name, source) VALUES (?,?,?,?,?)");
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_text(&bind, budget);
+    dz_bind_tree(&bind, spec->document);
+    dz_bind_text(&bind, source_name != NULL ? source_name : "");
+    dz_bind_bytes(&bind, source != NULL ? source : "", source_size);
+    return dz_bind_run(&bind, "cannot write the specification", NULL, err);
+}
+
+dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
+                                const dz_experiment_spec *spec, dozan_error *err)
+{
+    char budget[BUDGET_TEXT];
+    bool stored = false;
+    write_budget(spec, budget);
+    dozan_status status = is_stored(store, experiment_id, budget, &stored, err);
+    if (status != DOZAN_OK || stored)
+        return status;
+    dz_bind bind = dz_bind_new(store, "UPDATE documents SET budget=?, spec=? WHERE experiment=?");
+    dz_bind_text(&bind, budget);
+    dz_bind_tree(&bind, spec->document);
+    dz_bind_int(&bind, experiment_id);
+    return dz_bind_run(&bind, "cannot write the specification", NULL, err);
+}
+
+dozan_status dz_store_set_source(dz_store *store, int64_t experiment_id, const char *source_name,
+                                 const char *source, size_t source_size, dozan_error *err)
+{
+    dozan_status status = dz_db_begin_owned(store, err);
+    if (status != DOZAN_OK)
+        return status;
+    dz_bind bind =
+        dz_bind_new(store, "UPDATE documents SET source_name=?, source=? WHERE experiment=?");
+    dz_bind_text(&bind, source_name != NULL ? source_name : "");
+    dz_bind_bytes(&bind, source != NULL ? source : "", source_size);
+    dz_bind_int(&bind, experiment_id);
+    int changed = 0;
+    status = dz_bind_run(&bind, "cannot write the experiment's source", &changed, err);
+    if (status == DOZAN_OK && changed == 0)
+        status = dz_db_gone(store, err);
+    return dz_db_finish(store, status, err);
+}
+
+dozan_status dz_store_source(dz_store *store, int64_t experiment_id, char **source_name,
+                             char **source, dozan_error *err)
+{
+    char *name = NULL, *text = NULL;
+    dz_row row = {.status = DOZAN_OK};
+    dz_bind bind =
+        dz_bind_new(store, "SELECT source_name, source FROM documents WHERE experiment=?");
+    dz_bind_int(&bind, experiment_id);
+    bool found = dz_bind_step(&bind);
+    if (found) {
+        row = dz_row_of(&bind, 0);
+        name = dz_row_owned(&row);
+        text = dz_row_owned(&row);
+    }
+    dozan_status status = dz_row_error(store, &row, err);
+    status = dz_bind_end(&bind, status, "cannot read the experiment's source", err);
+    if (status == DOZAN_OK && !found)
+        status = dz_db_gone(store, err);
+    if (status == DOZAN_OK) {
+        *source_name = name;
+        *source = text;
+        return DOZAN_OK;
+    }
+    free(name);
+    free(text);
+    return status;
+}
+
+/* ---- helpers */
+
+static void write_budget(const dz_experiment_spec *spec, char text[BUDGET_TEXT])
+{
+    (void)snprintf(text, BUDGET_TEXT,
+                   "parallel=%" PRId32 " max=%" PRId32 " failed=%" PRId32 " runtime=%" PRId64
+                   " resume=%d%s",
+                   spec->parallel_trial_count, spec->max_trial_count, spec->max_failed_trial_count,
+                   spec->max_runtime_ms, (int)spec->resume_policy,
+                   spec->resume_policy_given ? "" : " by default");
+}
+
+static dozan_status is_stored(dz_store *store, int64_t experiment_id, const char *budget,
+                              bool *stored, dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_BUDGET_SAME);
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_text(&bind, budget);
+    *stored = dz_bind_step(&bind);
+    return dz_bind_done(&bind, "cannot read the specification", err);
+}

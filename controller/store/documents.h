@@ -1,0 +1,20 @@
+/*
+ * The texts of an experiment: its specification and the source that it was read from. They are kept
+ * out of the rows that every commit rewrites.
+ */
+#ifndef DZ_STORE_DOCUMENTS_H
+#define DZ_STORE_DOCUMENTS_H
+
+#include "store/store.h"
+
+/* Both inside the caller's transaction. */
+DOZAN_MUST_USE dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
+                                               const dz_experiment_spec *spec,
+                                               const char *source_name, const char *source,
+                                               size_t source_size, dozan_error *err);
+
+/* Writes the specification again if its budget, all of it that can change, has changed. */
+DOZAN_MUST_USE dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
+                                               const dz_experiment_spec *spec, dozan_error *err);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * The event log as plugins are told it: the tables events and metrics, merged by their common
+ * number. An ASKED event has its assignments and labels in the trial's row, not twice.
+ */
+#include "store/codec.h"
+#include "store/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one event owns: its pairs. */
+typedef struct owned_pairs {
+    dozan_pair *assignments, *labels;
+    size_t assignment_count, label_count;
+} owned_pairs;
+
+/* What a read owns; owned[i] belongs to events[i]. */
+typedef struct log_memory {
+    dozan_log_event *events;
+    owned_pairs *owned;
+    size_t count, capacity;
+    size_t bytes;
+    char uid[40];
+} log_memory;
+
+static dozan_status read_end(dz_store *store, int64_t experiment_id, int64_t *last_seq,
+                             dozan_error *err);
+static dozan_status read_events(dz_store *store, int64_t experiment_id, int64_t since_seq,
+                                bool reports, size_t max_bytes, log_memory *memory, bool *more,
+                                dozan_error *err);
+static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_error *err);
+static bool reserve(log_memory *memory);
+static void read_event(dz_row *row, dozan_log_event *event, owned_pairs *owned);
+static size_t pairs_bytes(const dozan_pair *pairs, size_t count);
+static void free_memory(log_memory *memory);
+
+dozan_status dz_store_log(dz_store *store, const dz_experiment *experiment, int64_t since_seq,
+                          bool reports, size_t max_bytes, dz_log_read **read, dozan_error *err)
+{
+    dz_log_read *made = calloc(1, sizeof *made);
+    log_memory *memory = calloc(1, sizeof *memory);
+    int64_t last_seq = 0;
+    dozan_status status = made && memory
+                              ? dz_db_begin_read(store, err)
+                              : dz_db_error(store, SQLITE_NOMEM, "cannot read the log", err);
+    if (status != DOZAN_OK) {
+        free(memory);
+        free(made);
+        return status;
+    }
+    status = read_end(store, experiment->id, &last_seq, err);
+    if (status == DOZAN_OK)
+        status = read_events(store, experiment->id, since_seq, reports, max_bytes, memory,
+                             &made->more, err);
+    dz_db_end_read(store);
+    made->memory = memory;
+    if (status != DOZAN_OK) {
+        dz_log_read_destroy(made);
+        return status;
+    }
+    memcpy(memory->uid, experiment->uid, sizeof memory->uid);
+    made->part.uid = memory->uid;
+    made->part.since_seq = since_seq;
+    made->part.events = memory->events;
+    made->part.event_count = memory->count;
+    made->part.to_seq = last_seq > since_seq ? last_seq : since_seq;
+    if (made->more)
+        made->part.to_seq = memory->events[memory->count - 1].seq;
+    *read = made;
+    return DOZAN_OK;
+}
+
+void dz_log_read_destroy(dz_log_read *read)
+{
+    if (!read)
+        return;
+    free_memory(read->memory);
+    free(read);
+}
+
+/* ---- helpers */
+
+static dozan_status read_end(dz_store *store, int64_t experiment_id, int64_t *last_seq,
+                             dozan_error *err)
+{
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_LAST_SEQ);
+    dz_bind_int(&bind, experiment_id);
+    bool found = dz_bind_step(&bind);
+    if (found)
+        *last_seq = sqlite3_column_int64(bind.stmt, 0);
+    dozan_status status = dz_bind_done(&bind, "cannot read the log", err);
+    return status == DOZAN_OK && !found ? dz_db_gone(store, err) : status;
+}
+
+static dozan_status read_events(dz_store *store, int64_t experiment_id, int64_t since_seq,
+                                bool reports, size_t max_bytes, log_memory *memory, bool *more,
+                                dozan_error *err)
+{
+    dozan_status status = DOZAN_OK;
+    dz_bind bind = dz_bind_kept(store, reports ? DZ_SQL_LOG_ALL : DZ_SQL_LOG_EVENTS);
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_int(&bind, since_seq);
+    while (status == DOZAN_OK && dz_bind_step(&bind)) {
+        /* One event always goes, however large it is: the reader must get on. */
+        *more = memory->count > 0 && memory->bytes >= max_bytes;
+        if (*more)
+            break;
+        status = add_event(&bind, memory, err);
+    }
+    return dz_bind_end(&bind, status, "cannot read the log", err);
+}
+
+static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_error *err)
+{
+    if (!reserve(memory))
+        return dz_db_error(bind->store, SQLITE_NOMEM, "cannot read the log", err);
+    dozan_log_event *event = &memory->events[memory->count];
+    owned_pairs *owned = &memory->owned[memory->count];
+    memory->count++;
+    dz_row row = dz_row_of(bind, 0);
+    read_event(&row, event, owned);
+    event->assignments = owned->assignments;
+    event->assignment_count = owned->assignment_count;
+    event->labels = owned->labels;
+    event->label_count = owned->label_count;
+    memory->bytes += sizeof *event + pairs_bytes(owned->assignments, owned->assignment_count) +
+                     pairs_bytes(owned->labels, owned->label_count);
+    return dz_row_error(bind->store, &row, err);
+}
+
+/* Makes room for one more, and clears it. */
+static bool reserve(log_memory *memory)
+{
+    if (memory->count == memory->capacity) {
+        size_t capacity = memory->capacity ? memory->capacity * 2 : 64;
+        dozan_log_event *events = realloc(memory->events, capacity * sizeof *events);
+        if (!events)
+            return false;
+        memory->events = events;
+        owned_pairs *owned = realloc(memory->owned, capacity * sizeof *owned);
+        if (!owned)
+            return false;
+        memory->owned = owned;
+        memory->capacity = capacity;
+    }
+    memory->events[memory->count] = (dozan_log_event){0};
+    memory->owned[memory->count] = (owned_pairs){0};
+    return true;
+}
+
+static void read_event(dz_row *row, dozan_log_event *event, owned_pairs *owned)
+{
+    event->seq = dz_row_int(row, 1, INT64_MAX);
+    event->kind = (dozan_event_kind)dz_row_name(row, dz_event_codes, DZ_EVENT_NAME_COUNT);
+    event->trial = dz_row_int(row, 1, INT64_MAX);
+    event->metric = (uint32_t)dz_row_int(row, 0, UINT32_MAX);
+    event->step = dz_row_int(row, INT64_MIN, INT64_MAX);
+    event->value = dz_row_double(row, &event->has_value);
+    if (event->kind != DOZAN_EVENT_ASKED)
+        return;
+    dz_row_fail(row,
+                dz_pairs_read(dz_row_text(row), &owned->assignments, &owned->assignment_count));
+    dz_row_fail(row, dz_pairs_read(dz_row_text(row), &owned->labels, &owned->label_count));
+}
+
+static size_t pairs_bytes(const dozan_pair *pairs, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += sizeof *pairs + strlen(pairs[i].name) + strlen(pairs[i].value) + 2;
+    return bytes;
+}
+
+static void free_memory(log_memory *memory)
+{
+    if (!memory)
+        return;
+    for (size_t i = 0; i < memory->count; i++) {
+        dz_pairs_free(memory->owned[i].assignments, memory->owned[i].assignment_count);
+        dz_pairs_free(memory->owned[i].labels, memory->owned[i].label_count);
+    }
+    free(memory->owned);
+    free(memory->events);
+    free(memory);
+}

@@ -1,0 +1,193 @@
+/*
+ * The tables, and how a file of an earlier version becomes one of this.
+ *
+ * user_version counts the migrations that a file has had; each is one row of the table below and
+ * never changes once released. Rows that grow with the history are clustered by (experiment,
+ * number): a commit appends at the end of a tree. What is large and hardly ever changes (the
+ * documents) stays out of the rows that every commit rewrites.
+ *
+ * A double is a REAL; NaN, which SQLite would turn into NULL, is the text 'nan'.
+ */
+#include "store/schema.h"
+
+#include "store/db.h"
+
+static const char schema_1[] =
+    /* AUTOINCREMENT: the number of a deleted experiment is never given out again, for it names the
+     * jobs of its trials. */
+    "CREATE TABLE experiments ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  uid TEXT NOT NULL,"
+    "  seed INTEGER NOT NULL," /* the 64 bits as a signed number */
+    "  state TEXT NOT NULL,"
+    "  conditions TEXT NOT NULL," /* JSON */
+    "  created_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  completed_ms INTEGER NOT NULL,"
+    "  runtime_ms INTEGER NOT NULL,"
+    "  runtime_mark_ms INTEGER NOT NULL,"
+    "  trial_count INTEGER NOT NULL,"
+    "  last_seq INTEGER NOT NULL,"
+    "  state_counts TEXT NOT NULL," /* JSON: trials by state */
+    "  best_trial INTEGER NOT NULL,"
+    "  best_value ANY NOT NULL,"
+    "  exhausted INTEGER NOT NULL,"
+    "  suggestion_reason TEXT NOT NULL,"
+    "  suggestion_message TEXT NOT NULL,"
+    "  plugin_faults INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE documents ("
+    "  experiment INTEGER PRIMARY KEY REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  budget TEXT NOT NULL," /* the part of spec that may change, to see when it has */
+    "  spec TEXT NOT NULL,"   /* JSON: the whole document with its defaults */
+    "  source_name TEXT NOT NULL,"
+    "  source TEXT NOT NULL" /* as the user wrote it */
+    ") STRICT;"
+
+    "CREATE TABLE trials ("
+    "  experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  number INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  active INTEGER NOT NULL," /* 0 = ended */
+    "  state TEXT NOT NULL,"
+    "  stop_cause TEXT NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL,"
+    "  losses INTEGER NOT NULL,"
+    "  assignments TEXT NOT NULL,"  /* JSON: parameter to value */
+    "  labels TEXT NOT NULL,"       /* JSON: the algorithm's notes */
+    "  observations TEXT NOT NULL," /* JSON: by metric, objective first */
+    "  judged_dirty INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  ended_ms INTEGER NOT NULL,"
+    "  not_before_ms INTEGER NOT NULL,"
+    "  cpu_milli INTEGER NOT NULL,"
+    "  gpus TEXT NOT NULL," /* JSON: indices */
+    "  reason TEXT NOT NULL,"
+    "  message TEXT NOT NULL,"
+    "  PRIMARY KEY (experiment, number)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX trials_by_name ON trials(name);"
+    "CREATE INDEX trials_active ON trials(experiment, number) WHERE active = 1;"
+
+    "CREATE TABLE events ("
+    "  experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  seq INTEGER NOT NULL,"
+    "  kind TEXT NOT NULL,"
+    "  trial INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  time_ms INTEGER NOT NULL,"
+    "  value ANY,"
+    "  text TEXT,"
+    "  PRIMARY KEY (experiment, seq)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX events_by_trial ON events(experiment, trial, seq);"
+
+    "CREATE TABLE metrics ("
+    "  experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  seq INTEGER NOT NULL,"
+    "  trial INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  metric INTEGER NOT NULL,"
+    "  step INTEGER NOT NULL,"
+    "  time_ms INTEGER NOT NULL,"
+    "  value ANY," /* NULL = what was printed is no number */
+    "  text TEXT," /* as printed */
+    "  PRIMARY KEY (experiment, seq)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX metrics_by_trial ON metrics(experiment, trial, attempt, seq);"
+
+    "CREATE TABLE commands ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  kind TEXT NOT NULL,"
+    "  experiment TEXT NOT NULL," /* by name */
+    "  trial INTEGER NOT NULL,"
+    "  posted_ms INTEGER NOT NULL"
+    ") STRICT;";
+
+/* migrations[i] makes version i+1 of version i. */
+static const char *const migrations[] = {schema_1};
+enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
+
+static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,
+                               int64_t *tables, dozan_error *err);
+static dozan_status judge(dz_store *store, int64_t application, int64_t version, int64_t tables,
+                          dz_file_kind *kind, dozan_error *err);
+static dozan_status apply_missing(dz_store *store, dozan_error *err);
+
+dozan_status dz_schema_inspect(dz_store *store, dz_file_kind *kind, dozan_error *err)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    dozan_status status = read_marks(store, &application, &version, &tables, err);
+    return status == DOZAN_OK ? judge(store, application, version, tables, kind, err) : status;
+}
+
+dozan_status dz_schema_migrate(dz_store *store, dozan_error *err)
+{
+    dozan_status status = dz_db_begin(store, err);
+    if (status == DOZAN_OK)
+        status = apply_missing(store, err);
+    return dz_db_finish(store, status, err);
+}
+
+/* ---- helpers */
+
+static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,
+                               int64_t *tables, dozan_error *err)
+{
+    /* The count comes first: it reads the schema, and so finds out whether this is a database. */
+    dozan_status status = dz_db_number(store, "SELECT count(*) FROM sqlite_schema", tables, err);
+    if (status == DOZAN_OK)
+        status = dz_db_number(store, "PRAGMA application_id", application, err);
+    if (status == DOZAN_OK)
+        status = dz_db_number(store, "PRAGMA user_version", version, err);
+    return status;
+}
+
+static dozan_status judge(dz_store *store, int64_t application, int64_t version, int64_t tables,
+                          dz_file_kind *kind, dozan_error *err)
+{
+    if (application == 0 && version == 0 && tables == 0) {
+        *kind = DZ_FILE_EMPTY;
+        return DOZAN_OK;
+    }
+    if (application != DZ_APPLICATION_ID)
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                               "this is a database of another program, not one of Dozan; give "
+                               "--db another path");
+    if (version > VERSION)
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                               "the database has version %lld, and this dozan knows versions up "
+                               "to %d; use the newer dozan that wrote it",
+                               (long long)version, (int)VERSION);
+    if (version < 1)
+        return dozan_error_set(err, DOZAN_DATA_LOSS, store->path,
+                               "the database has no version; it is damaged: restore it from a "
+                               "backup");
+    *kind = version == VERSION ? DZ_FILE_CURRENT : DZ_FILE_OLDER;
+    return DOZAN_OK;
+}
+
+/* Runs the migrations that the file has not had, inside the caller's transaction. */
+static dozan_status apply_missing(dz_store *store, dozan_error *err)
+{
+    dz_file_kind kind = DZ_FILE_EMPTY;
+    int64_t version = 0;
+    dozan_status status = dz_schema_inspect(store, &kind, err);
+    if (status != DOZAN_OK || kind == DZ_FILE_CURRENT)
+        return status;
+    status = dz_db_number(store, "PRAGMA user_version", &version, err);
+    for (; status == DOZAN_OK && version < VERSION; version++)
+        status = dz_db_execute(store, migrations[version], err);
+    if (status != DOZAN_OK)
+        return status;
+    char *marks = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
+                                  (int)DZ_APPLICATION_ID, (int)VERSION);
+    status = marks ? dz_db_execute(store, marks, err)
+                   : dz_db_error(store, SQLITE_NOMEM, "writing the version", err);
+    sqlite3_free(marks);
+    return status;
+}
