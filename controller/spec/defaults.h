@@ -1,0 +1,15 @@
+/*
+ * Katib's defaults, written into the document so that a user sees what applies.
+ */
+#ifndef DZ_SPEC_DEFAULTS_H
+#define DZ_SPEC_DEFAULTS_H
+
+#include "spec/tree.h"
+
+enum { DZ_DEFAULT_PARALLEL_TRIALS = 3, DZ_MAX_METRICS = 256 };
+
+/* Fills in what the document leaves out, in Katib's order. What has a wrong type is left alone.
+ * False: no memory. */
+bool dz_defaults_apply(dz_tree *tree);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * What may change in an experiment that is there already, and what the kit is told of one.
+ */
+#include "spec/experiment.h"
+
+#include "spec/units.h"
+
+#include <dozan/buf.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_MAX_BYTES = 160 };
+
+static bool find_difference(const cJSON *a, const cJSON *b, dozan_buf *path);
+static bool is_budget(const char *path);
+
+dozan_status dz_spec_check_update(const dz_experiment_spec *current, const dz_experiment_spec *next,
+                                  dozan_error *err)
+{
+    dozan_buf path;
+    dozan_status status = DOZAN_OK;
+    const char *what = NULL;
+
+    if (strcmp(current->name, next->name) != 0 ||
+        strcmp(current->namespace_, next->namespace_) != 0) {
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, "metadata.name",
+                               "%s/%s is another experiment than %s/%s", next->namespace_,
+                               next->name, current->namespace_, current->name);
+    }
+    dozan_buf_init(&path, PATH_MAX_BYTES);
+    dozan_buf_puts(&path, "spec");
+    if (find_difference(cJSON_GetObjectItemCaseSensitive(current->document, "spec"),
+                        cJSON_GetObjectItemCaseSensitive(next->document, "spec"), &path)) {
+        what = path.data != NULL ? path.data : "spec";
+        status = dozan_error_set(err, DOZAN_FAILED_PRECONDITION, what,
+                                 "cannot change in an experiment that exists: only "
+                                 "parallelTrialCount, maxTrialCount, maxFailedTrialCount, "
+                                 "maxRuntime and resumePolicy can; give the experiment another "
+                                 "name, or delete the old one");
+    }
+    dozan_buf_fini(&path);
+    return status;
+}
+
+dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
+                         dozan_experiment *experiment)
+{
+    const char **additional = calloc(spec->metric_count + 1, sizeof *additional);
+
+    if (additional == NULL) {
+        return DOZAN_RESOURCE_EXHAUSTED;
+    }
+    for (size_t i = 1; i < spec->metric_count; i++) {
+        additional[i - 1] = spec->metrics[i].name;
+    }
+    *experiment = (dozan_experiment){
+        .uid = uid,
+        .name = spec->name,
+        .parameters = spec->parameters,
+        .parameter_count = spec->parameter_count,
+        .maximize = spec->maximize,
+        .has_goal = spec->has_goal,
+        .goal = spec->goal,
+        .objective_metric = spec->metrics[0].name,
+        .additional_metrics = additional,
+        .additional_metric_count = spec->metric_count - 1,
+        .algorithm = spec->algorithm,
+        .algorithm_settings = spec->algorithm_settings,
+        .algorithm_setting_count = spec->algorithm_setting_count,
+        .early_stopping = spec->early_stopping,
+        .early_stopping_settings = spec->early_stopping_settings,
+        .early_stopping_setting_count = spec->early_stopping_setting_count,
+        .parallel_trials = spec->parallel_trial_count,
+        .max_trials = spec->max_trial_count,
+        .seed = spec->seed,
+    };
+    return DOZAN_OK;
+}
+
+void dz_spec_kit_fini(dozan_experiment *experiment)
+{
+    free((void *)(uintptr_t)experiment->additional_metrics);
+    experiment->additional_metrics = NULL;
+    experiment->additional_metric_count = 0;
+}
+
+static bool is_budget(const char *path)
+{
+    static const char *const fields[] = {"spec.parallelTrialCount", "spec.maxTrialCount",
+                                         "spec.maxFailedTrialCount", "spec.maxRuntime",
+                                         "spec.resumePolicy"};
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strcmp(fields[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void cut(dozan_buf *path, size_t size)
+{
+    path->size = size;
+    path->failed = false;
+    path->data[size] = '\0';
+}
+
+/* Whether a member of a differs from b's member of its name; the path then names it. */
+static bool members_differ(const cJSON *a, const cJSON *b, dozan_buf *path)
+{
+    const cJSON *child = NULL;
+    size_t size = path->size;
+
+    cJSON_ArrayForEach(child, a)
+    {
+        dozan_buf_printf(path, ".%s", child->string);
+        if (!is_budget(path->data) &&
+            find_difference(child, cJSON_GetObjectItemCaseSensitive(b, child->string), path)) {
+            return true;
+        }
+        cut(path, size);
+    }
+    return false;
+}
+
+static bool elements_differ(const cJSON *a, const cJSON *b, dozan_buf *path)
+{
+    const cJSON *other = b->child;
+    const cJSON *child = NULL;
+    size_t size = path->size;
+    size_t index = 0;
+
+    cJSON_ArrayForEach(child, a)
+    {
+        dozan_buf_printf(path, "[%zu]", index++);
+        if (find_difference(child, other, path)) {
+            return true;
+        }
+        cut(path, size);
+        other = other->next;
+    }
+    if (other != NULL) {
+        dozan_buf_printf(path, "[%zu]", index);
+    }
+    return other != NULL;
+}
+
+/* Compares two documents; the path, which begins with that of a and b, is left at the first
+ * difference. */
+static bool find_difference(const cJSON *a, const cJSON *b, dozan_buf *path)
+{
+    if ((a == NULL || cJSON_IsNull(a)) && (b == NULL || cJSON_IsNull(b))) {
+        return false; /* null is absent */
+    }
+    if (a == NULL || b == NULL || (a->type & 0xFF) != (b->type & 0xFF)) {
+        return true;
+    }
+    if (cJSON_IsObject(a)) {
+        return members_differ(a, b, path) || members_differ(b, a, path);
+    }
+    if (cJSON_IsArray(a)) {
+        return elements_differ(a, b, path);
+    }
+    return !cJSON_Compare(a, b, true);
+}

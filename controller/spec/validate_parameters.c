@@ -1,0 +1,325 @@
+/*
+ * The verdicts on the search space, and on the points to try first. What a parameter's numbers must
+ * be is the kit's knowledge (dozan_parameter_check); here are Katib's rules on which fields belong
+ * to which type.
+ */
+#include "spec/validate.h"
+
+#include "spec/decode.h"
+
+#include <dozan/space.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POINTS = 10000 };
+
+const dz_word dz_type_words[4] = {
+    {"double", DOZAN_DOUBLE},
+    {"int", DOZAN_INT},
+    {"discrete", DOZAN_DISCRETE},
+    {"categorical", DOZAN_CATEGORICAL},
+};
+
+const dz_word dz_distribution_words[4] = {
+    {"uniform", DOZAN_UNIFORM},
+    {"logUniform", DOZAN_LOG_UNIFORM},
+    {"normal", DOZAN_NORMAL},
+    {"logNormal", DOZAN_LOG_NORMAL},
+};
+
+static bool check_parameter(const dz_check *check, const dz_node *node, dozan_parameter *made);
+static bool check_names(const dz_check *check, const dz_node *list);
+static bool check_words(const dz_check *check, const dz_node *node);
+static bool check_fields(const dz_check *check, const dz_node *node, const dozan_parameter *made);
+static bool check_numbers(const dz_check *check, const dz_node *node, const dozan_parameter *made);
+static void check_points(const dz_check *check, const dozan_parameter *parameters, size_t count);
+static void check_point(const dz_check *check, const dozan_space *space, const dz_node *point);
+
+void dz_check_parameters(const dz_check *check)
+{
+    const dz_node *list = dz_node_get(check->spec, "parameters");
+    dozan_parameter *made = NULL;
+    bool sound = true;
+    size_t count = 0;
+
+    if (list == NULL || list->kind != DZ_NODE_LIST || list->count == 0) {
+        return;
+    }
+    made = calloc(list->count, sizeof *made);
+    if (made == NULL) {
+        check->findings->no_memory = true;
+        return;
+    }
+    sound = check_names(check, list);
+    for (const dz_node *node = list->first; node != NULL; node = node->next) {
+        sound = check_parameter(check, node, &made[count++]) && sound;
+    }
+    if (sound) {
+        check_points(check, made, count);
+    }
+    free(made);
+}
+
+static bool check_parameter(const dz_check *check, const dz_node *node, dozan_parameter *made)
+{
+    dozan_error err = {0};
+    const dz_node *at = NULL;
+    bool whole = false;
+
+    if (!dz_decode_parameter(check->tree, node, made)) {
+        check->findings->no_memory = true;
+        return false;
+    }
+    if (!check_words(check, node) || !check_fields(check, node, made) ||
+        !check_numbers(check, node, made)) {
+        return false;
+    }
+    if (dozan_parameter_check(made, &err) == DOZAN_OK) {
+        return true;
+    }
+    at = dz_node_find(node, err.place, &whole);
+    dz_reject(check->findings, at, NULL, "%s", err.message);
+    return false;
+}
+
+typedef struct named {
+    const char *name;
+    const dz_node *node;
+} named;
+
+static int by_name(const void *left, const void *right)
+{
+    const named *a = left;
+    const named *b = right;
+    int order = strcmp(a->name, b->name);
+
+    return order != 0 ? order
+                      : (a->node->index > b->node->index) - (a->node->index < b->node->index);
+}
+
+/* Every parameter has a name of its own. */
+static bool check_names(const dz_check *check, const dz_node *list)
+{
+    named *names = calloc(list->count, sizeof *names);
+    size_t count = 0;
+    bool sound = true;
+
+    if (names == NULL) {
+        check->findings->no_memory = true;
+        return false;
+    }
+    for (const dz_node *node = list->first; node != NULL; node = node->next) {
+        const dz_node *name = dz_node_get(node, "name");
+        if (dz_node_blank(name)) {
+            dz_reject(check->findings, node, "name", "must be specified");
+            sound = false;
+        } else if (dz_node_is(name, DZ_SCALAR_STRING)) {
+            names[count++] = (named){name->text, node};
+        }
+    }
+    qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(names[i].name, names[i - 1].name) == 0) {
+            dz_reject(check->findings, names[i].node, "name",
+                      "the parameter \"%.64s\" is given twice, first at line %u: names must differ",
+                      names[i].name, names[i - 1].node->line);
+            sound = false;
+        }
+    }
+    free(names);
+    return sound;
+}
+
+/* parameterType and distribution are words of their sets. */
+static bool check_words(const dz_check *check, const dz_node *node)
+{
+    const dz_node *type = dz_node_get(node, "parameterType");
+    const dz_node *space = dz_node_get(node, "feasibleSpace");
+    const dz_node *distribution = dz_node_get(space, "distribution");
+    bool sound = true;
+
+    if (type == NULL) {
+        dz_reject(check->findings, node, "parameterType",
+                  "must be specified: double, int, discrete or categorical");
+        sound = false;
+    } else if (!dz_node_is(type, DZ_SCALAR_STRING)) {
+        sound = false;
+    } else if (DZ_WORD_VALUE(dz_type_words, type->text) < 0) {
+        dz_reject(check->findings, type, NULL,
+                  "parameterType: %.64s is not supported: it must be double, int, discrete or "
+                  "categorical",
+                  type->text);
+        sound = false;
+    }
+    if (space == NULL) {
+        dz_reject(check->findings, node, "feasibleSpace", "feasibleSpace must be specified");
+        return false;
+    }
+    if (dz_node_is(distribution, DZ_SCALAR_STRING) &&
+        DZ_WORD_VALUE(dz_distribution_words, distribution->text) < 0) {
+        dz_reject(check->findings, distribution, NULL,
+                  "distribution: %.64s is not supported: it must be uniform, logUniform, normal or "
+                  "logNormal",
+                  distribution->text);
+        sound = false;
+    }
+    return sound && space->kind == DZ_NODE_MAP;
+}
+
+/* Whether a field of a wrong type was found below: the schema has said so, and nothing more can be
+ * told. */
+static bool has_wrong_type(const dz_node *space)
+{
+    static const char *const texts[] = {"min", "max", "step", "distribution"};
+    const dz_node *list = dz_node_get(space, "list");
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const dz_node *node = dz_node_get(space, texts[i]);
+        if (node != NULL && !dz_node_is(node, DZ_SCALAR_STRING)) {
+            return true;
+        }
+    }
+    if (list != NULL && list->kind != DZ_NODE_LIST) {
+        return true;
+    }
+    for (const dz_node *entry = list == NULL ? NULL : list->first; entry != NULL;
+         entry = entry->next) {
+        if (!dz_node_is(entry, DZ_SCALAR_STRING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Katib's rules on the fields of a type. */
+static bool check_fields(const dz_check *check, const dz_node *node, const dozan_parameter *made)
+{
+    const dz_node *space = dz_node_get(node, "feasibleSpace");
+    const dz_node *distribution = dz_node_get(space, "distribution");
+    const char *type = dz_node_string(node, "parameterType");
+    bool sound = !has_wrong_type(space);
+
+    if (made->type == DOZAN_DOUBLE || made->type == DOZAN_INT) {
+        if (made->list_count > 0) {
+            dz_reject(check->findings, space, "list",
+                      "feasibleSpace.list is not supported for parameterType: %s", type);
+            sound = false;
+        }
+        for (int i = 0; i < 2 && sound; i++) {
+            if ((i == 0 ? made->min : made->max) == NULL) {
+                dz_reject(check->findings, space, i == 0 ? "min" : "max",
+                          "feasibleSpace.max and feasibleSpace.min must be specified for "
+                          "parameterType: %s",
+                          type);
+                sound = i == 0 && made->max == NULL;
+            }
+        }
+        return sound && made->min != NULL && made->max != NULL;
+    }
+    if (made->min != NULL || made->max != NULL || made->step != NULL) {
+        dz_reject(check->findings, space, NULL,
+                  "feasibleSpace .max, .min and .step is not supported for parameterType: %s",
+                  type);
+        sound = false;
+    }
+    if (sound && made->list_count == 0) {
+        dz_reject(check->findings, space, "list",
+                  "must be specified for parameterType: %s, with at least one entry", type);
+        return false;
+    }
+    if (distribution != NULL && !distribution->defaulted && made->distribution != DOZAN_UNIFORM &&
+        made->distribution != 0) {
+        dz_warn(check->findings, distribution, NULL,
+                "is not used for parameterType: %s: each entry of a list is as likely as another",
+                type);
+    }
+    return sound;
+}
+
+/* One field is a number: says so otherwise. */
+static bool check_number(const dz_check *check, const dz_node *node, const char *text)
+{
+    double number = 0.0;
+
+    if (text == NULL || dozan_number_parse(text, false, &number)) {
+        return true;
+    }
+    dz_reject(check->findings, node, NULL, "\"%.64s\" is not a finite number", text);
+    return false;
+}
+
+/* What must be numbers are numbers: all of them are checked, before the kit looks at what they say
+ * together. */
+static bool check_numbers(const dz_check *check, const dz_node *node, const dozan_parameter *made)
+{
+    const dz_node *space = dz_node_get(node, "feasibleSpace");
+    const dz_node *list = dz_node_get(space, "list");
+    bool sound = true;
+
+    if (made->type == DOZAN_DOUBLE || made->type == DOZAN_INT) {
+        sound = check_number(check, dz_node_get(space, "min"), made->min);
+        sound = check_number(check, dz_node_get(space, "max"), made->max) && sound;
+        sound = check_number(check, dz_node_get(space, "step"), made->step) && sound;
+    }
+    if (made->type == DOZAN_DISCRETE) {
+        for (const dz_node *entry = list->first; entry != NULL; entry = entry->next) {
+            sound = check_number(check, entry, entry->text) && sound;
+        }
+    }
+    return sound;
+}
+
+static void check_points(const dz_check *check, const dozan_parameter *parameters, size_t count)
+{
+    const dz_node *points = dz_node_get(check->spec, "initialPoints");
+    dozan_space *space = NULL;
+    dozan_error err = {0};
+
+    if (points == NULL || points->kind != DZ_NODE_LIST || points->count == 0) {
+        return;
+    }
+    if (points->count > MAX_POINTS) {
+        dz_reject(check->findings, points, NULL, "has %u entries; %d are allowed", points->count,
+                  MAX_POINTS);
+        return;
+    }
+    if (dozan_space_create(parameters, count, &space, &err) != DOZAN_OK) {
+        dz_reject(check->findings, dz_node_get(check->spec, "parameters"), NULL, "%s", err.message);
+        return;
+    }
+    for (const dz_node *point = points->first; point != NULL; point = point->next) {
+        if (point->kind != DZ_NODE_MAP) {
+            dz_reject(check->findings, point, NULL,
+                      "must be a mapping of parameter names to values");
+        } else {
+            check_point(check, space, point);
+        }
+    }
+    dozan_space_destroy(space);
+}
+
+/* A point has every parameter, with a value of its range, and nothing else. */
+static void check_point(const dz_check *check, const dozan_space *space, const dz_node *point)
+{
+    size_t dimensions = dozan_space_dimensions(space);
+
+    for (const dz_node *value = point->first; value != NULL; value = value->next) {
+        size_t index = dozan_space_find(space, value->key);
+        dozan_error err = {0};
+        double unit = 0.0;
+        if (index >= dimensions) {
+            dz_reject(check->findings, value, NULL, "no parameter of that name in spec.parameters");
+        } else if (!dz_node_is(value, DZ_SCALAR_STRING) && !dz_node_is_number(value)) {
+            dz_reject(check->findings, value, NULL, "must be the parameter's value");
+        } else if (dozan_space_parse(space, index, value->text, &unit, &err) != DOZAN_OK) {
+            dz_reject(check->findings, value, NULL, "%s", err.message);
+        }
+    }
+    for (size_t i = 0; i < dimensions; i++) {
+        const char *name = dozan_space_dimension(space, i)->name;
+        if (dz_node_get(point, name) == NULL) {
+            dz_reject(check->findings, point, NULL, "has no value for the parameter \"%.64s\"",
+                      name);
+        }
+    }
+}
