@@ -23,7 +23,7 @@ quietly() { # runs a command; shows what it printed only when it fails
 }
 
 build() { # PRESET
-    quietly cmake --preset "$1" -DDZ_WERROR=ON
+    quietly cmake --preset "$1" -DDZ_WERROR=ON -DDZ_TESTS=ON
     quietly cmake --build --preset "$1"
 }
 
