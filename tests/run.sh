@@ -34,14 +34,14 @@ part_plain() {
 }
 
 part_asan() {
-    sh .ci/install-packages.sh build test
+    sh .ci/install-packages.sh build test plugins
     build asan
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
         ctest --test-dir build-asan --output-on-failure --timeout 600 -LE 'scenario' -j "$CMAKE_BUILD_PARALLEL_LEVEL"
 }
 
 part_tsan() {
-    sh .ci/install-packages.sh build test
+    sh .ci/install-packages.sh build test plugins
     build tsan
     TSAN_OPTIONS="halt_on_error=1 suppressions=$root/tests/tsan.suppressions" \
         ctest --test-dir build-tsan --output-on-failure --timeout 600 -L 'threads|integration' -j "$CMAKE_BUILD_PARALLEL_LEVEL"
@@ -60,19 +60,19 @@ part_lint() {
 }
 
 part_kill() {
-    sh .ci/install-packages.sh build test
+    sh .ci/install-packages.sh build test plugins
     build release
-    sh tests/fault/kill.sh --kills 20
+    python3 tests/fault/kill.py --kills 20
 }
 
 part_bench() {
-    sh .ci/install-packages.sh build test
+    sh .ci/install-packages.sh build test plugins
     build release
     sh tests/bench/run.sh --short
 }
 
 part_coverage() {
-    sh .ci/install-packages.sh build test
+    sh .ci/install-packages.sh build test plugins
     build coverage
     ctest --test-dir build-coverage --output-on-failure -j "$CMAKE_BUILD_PARALLEL_LEVEL"
 }
