@@ -8,7 +8,7 @@
 
 static bool reserve(void **items, size_t *capacity, size_t count, size_t item_size);
 
-dozan_status dz_no_memory(dozan_error *err)
+dozan_status dz_out_of_memory(dozan_error *err)
 {
     return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
 }
@@ -38,7 +38,7 @@ dozan_status dz_turn_log(dz_turn *turn, dozan_event_kind kind, const dz_trial *t
     dz_log_entry *added;
 
     if (!reserve(&items, &changes->log_capacity, changes->log_count, sizeof *changes->log)) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     changes->log = items;
     added = &changes->log[changes->log_count++];
@@ -64,7 +64,7 @@ dozan_status dz_turn_effect(dz_turn *turn, dz_effect_kind kind, const dz_trial *
 
     if (!reserve(&items, &changes->effect_capacity, changes->effect_count,
                  sizeof *changes->effects)) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     changes->effects = items;
     added = &changes->effects[changes->effect_count++];
@@ -86,7 +86,7 @@ dozan_status dz_turn_ended(dz_turn *turn, dz_trial *trial)
     void *items = changes->ended;
 
     if (!reserve(&items, &changes->ended_capacity, changes->ended_count, sizeof *changes->ended)) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     changes->ended = items;
     changes->ended[changes->ended_count++] = trial;

@@ -23,7 +23,7 @@ dozan_status dz_experiment_create(dz_experiment_spec *spec, const char *uid, uin
 
     if (made == NULL) {
         dz_spec_destroy(spec);
-        return dz_no_memory(err);
+        return dz_out_of_memory(err);
     }
     made->spec = spec;
     made->seed = spec->has_seed ? spec->seed : seed;
@@ -68,7 +68,7 @@ dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const
         return DOZAN_OK;
     }
     if (status == DOZAN_RESOURCE_EXHAUSTED) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     char text[DZ_ADVICE_TEXT];
     dozan_error_text(&cause, text, sizeof text);
@@ -86,7 +86,7 @@ static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
     char name[512];
 
     if (trial == NULL) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     trial->number = turn->experiment->trial_count + 1;
     trial->state = DZ_TRIAL_PENDING;
@@ -101,7 +101,7 @@ static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
         !copy_pairs(assignments, spec->parameter_count, &trial->assignments,
                     &trial->assignment_count) ||
         !copy_pairs(labels, label_count, &trial->labels, &trial->label_count)) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     return DOZAN_OK;
 }
@@ -138,7 +138,7 @@ static dozan_status append_active(dz_turn *turn, dz_trial *trial)
         dz_trial **grown = realloc(experiment->active, capacity * sizeof *grown);
 
         if (grown == NULL) {
-            return dz_no_memory(turn->err);
+            return dz_out_of_memory(turn->err);
         }
         experiment->active = grown;
         experiment->active_capacity = capacity;

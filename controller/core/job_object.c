@@ -16,7 +16,7 @@ dozan_status dz_job_judge(const dz_experiment_spec *spec, const dz_end *end,
     dozan_status status = DOZAN_OK;
 
     if (job == NULL) {
-        return dz_no_memory(err);
+        return dz_out_of_memory(err);
     }
     if (spec->failure_condition != NULL) {
         status = dz_condition_holds(spec->failure_condition, job, &failed, err);

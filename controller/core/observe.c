@@ -74,7 +74,7 @@ static dozan_status take_point(dz_turn *turn, dz_trial *trial, const dz_point *p
     entry->step = point->step;
     entry->has_value = point->is_number;
     entry->value = point->is_number ? point->value : 0;
-    return set_text(&entry->text, point->text) ? DOZAN_OK : dz_no_memory(turn->err);
+    return set_text(&entry->text, point->text) ? DOZAN_OK : dz_out_of_memory(turn->err);
 }
 
 static dozan_status observe(dz_turn *turn, dz_observation *metric, const dz_point *point)
@@ -97,7 +97,7 @@ static dozan_status observe(dz_turn *turn, dz_observation *metric, const dz_poin
     metric->latest_numeric = point->is_number;
     metric->latest = point->is_number ? point->value : 0;
     metric->count = point->step;
-    return ok ? DOZAN_OK : dz_no_memory(turn->err);
+    return ok ? DOZAN_OK : dz_out_of_memory(turn->err);
 }
 
 /* A NaN gives way to any number, and replaces none. */

@@ -43,7 +43,7 @@ dozan_status dz_reply_check(const dz_experiment *experiment, const dozan_ask_rep
     }
     pairs = calloc(cells + 1, sizeof *pairs + sizeof *texts);
     if (pairs == NULL) {
-        return dz_no_memory(err);
+        return dz_out_of_memory(err);
     }
     texts = (number_text *)(void *)(pairs + cells);
     for (size_t i = 0; status == DOZAN_OK && i < reply->suggestion_count; i++) {

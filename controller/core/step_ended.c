@@ -107,7 +107,7 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
     dozan_status status = dz_job_judge(spec, end, &verdict, &cause);
 
     if (status == DOZAN_RESOURCE_EXHAUSTED) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     if (status != DOZAN_OK) {
         dozan_error_text(&cause, text, sizeof text);

@@ -49,7 +49,7 @@ dozan_status dz_judge(dz_turn *turn)
     }
     effect->trials = calloc(experiment->active_count, sizeof *effect->trials);
     if (effect->trials == NULL) {
-        return dz_no_memory(turn->err);
+        return dz_out_of_memory(turn->err);
     }
     for (size_t i = 0; i < experiment->active_count; i++) {
         dz_trial *trial = experiment->active[i];

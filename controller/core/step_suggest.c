@@ -83,7 +83,7 @@ dozan_status dz_step_suggested(dz_turn *turn, const dozan_ask_reply *reply)
     if (status == DOZAN_OK) {
         status = take_reply(turn, reply, assignments);
     } else if (status == DOZAN_RESOURCE_EXHAUSTED) {
-        status = dz_no_memory(turn->err);
+        status = dz_out_of_memory(turn->err);
     } else {
         status = fault(turn, "PluginFault", cause.message);
     }

@@ -29,7 +29,7 @@ typedef struct dz_turn {
 
 /* ---- changes.c */
 
-dozan_status dz_no_memory(dozan_error *err);
+dozan_status dz_out_of_memory(dozan_error *err);
 
 /* Appends an entry with the next number of the log; *entry (may be NULL) is valid until the next
  * one. */
