@@ -1,0 +1,224 @@
+/*
+ * Commits of the store a second, by durability, against the bare writes of the same bytes in the
+ * same run: write + fdatasync for FULL, write alone for NORMAL and OFF. What is committed is the
+ * life of trials, five turns each: asked, starting, running, a report, completed.
+ *
+ *   bench_store [--short]
+ */
+#include "support/store_fixture.h"
+
+#include "store/db.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { FRAME_BYTES = 4096 + 24, LOG_BYTES = 1000 * FRAME_BYTES, PARALLEL = 4 };
+
+typedef struct cost {
+    double seconds;
+    double cpu_seconds;
+} cost;
+
+typedef struct measured {
+    cost store, bare;
+    double bytes; /* a commit */
+} measured;
+
+static double clock_seconds(void)
+{
+    struct timespec now;
+    fixture_check(clock_gettime(CLOCK_MONOTONIC, &now) == 0, "no clock");
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage used;
+    fixture_check(getrusage(RUSAGE_SELF, &used) == 0, "no usage");
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
+}
+
+static cost start_clock(void)
+{
+    return (cost){.seconds = clock_seconds(), .cpu_seconds = cpu_seconds()};
+}
+
+static cost stop_clock(cost begun)
+{
+    return (cost){.seconds = clock_seconds() - begun.seconds,
+                  .cpu_seconds = cpu_seconds() - begun.cpu_seconds};
+}
+
+static void must(dozan_status status, const dozan_error *err)
+{
+    fixture_check(status == DOZAN_OK, err->message);
+}
+
+/* ---- the life of trials */
+
+static dz_trial *plain_trial(const dz_experiment *experiment, int64_t number)
+{
+    static const char *const names[] = {"lr", "momentum", "layers", "units", "dropout"};
+    enum { COUNT = sizeof names / sizeof *names };
+    dz_trial *trial = calloc(1, sizeof *trial);
+    fixture_check(trial != NULL, "out of memory");
+    char name[64];
+    dz_trial_name(experiment, number, name, sizeof name);
+    trial->number = number;
+    trial->name = fixture_strdup(name);
+    trial->metric_count = experiment->spec->metric_count;
+    trial->observations = calloc(trial->metric_count, sizeof *trial->observations);
+    trial->assignments = calloc(COUNT, sizeof *trial->assignments);
+    fixture_check(trial->observations != NULL && trial->assignments != NULL, "out of memory");
+    trial->assignment_count = COUNT;
+    for (size_t i = 0; i < COUNT; i++) {
+        trial->assignments[i].name = fixture_strdup(names[i]);
+        trial->assignments[i].value = fixture_strdup("0.012345678901234567");
+    }
+    trial->created_ms = FIXTURE_NOW;
+    return trial;
+}
+
+static void set_reason(dz_trial *trial, dz_trial_state state, const char *reason,
+                       const char *message)
+{
+    trial->state = state;
+    trial->dirty = true;
+    (void)snprintf(trial->reason, sizeof trial->reason, "%s", reason);
+    (void)snprintf(trial->message, sizeof trial->message, "%s", message);
+}
+
+static void report(store_fixture *fixture, dz_experiment *experiment, dz_trial *trial,
+                   dz_changes *changes)
+{
+    dz_observation *observation = &trial->observations[0];
+    dz_log_entry *entry =
+        fixture_log(fixture, experiment, changes, DOZAN_EVENT_REPORT, trial->number);
+    observation->count++;
+    observation->min = observation->max = observation->latest = 0.8125;
+    observation->numeric = observation->latest_numeric = true;
+    observation->min_text = fixture_strdup("0.8125");
+    observation->max_text = fixture_strdup("0.8125");
+    observation->latest_text = fixture_strdup("0.8125");
+    free(entry->text);
+    entry->text = fixture_strdup("0.8125");
+    entry->has_value = true;
+    entry->value = 0.8125;
+    trial->dirty = true;
+}
+
+/* The next turn of one of the parallel trials, or of a new one in place of one that has ended. */
+static void turn(store_fixture *fixture, dz_experiment *experiment, int64_t number,
+                 dz_changes *changes)
+{
+    size_t index = (size_t)(number % PARALLEL);
+    if (index >= experiment->active_count) {
+        dz_trial *asked = plain_trial(experiment, experiment->trial_count + 1);
+        fixture_activate(experiment, asked);
+        (void)fixture_log(fixture, experiment, changes, DOZAN_EVENT_ASKED, asked->number);
+        set_reason(asked, DZ_TRIAL_PENDING, "TrialPending", "Trial waits");
+        return;
+    }
+    dz_trial *trial = experiment->active[index];
+    switch (trial->state) {
+    case DZ_TRIAL_PENDING:
+        trial->attempt = 1;
+        set_reason(trial, DZ_TRIAL_STARTING, "TrialStarting", "Trial is being started");
+        break;
+    case DZ_TRIAL_STARTING:
+        set_reason(trial, DZ_TRIAL_RUNNING, "TrialRunning", "Trial is running");
+        (void)fixture_log(fixture, experiment, changes, DOZAN_EVENT_STARTED, trial->number);
+        break;
+    default:
+        if (trial->observations[0].count == 0) {
+            report(fixture, experiment, trial, changes);
+            break;
+        }
+        (void)fixture_log(fixture, experiment, changes, DOZAN_EVENT_COMPLETED, trial->number);
+        fixture_end(experiment, index, DZ_TRIAL_SUCCEEDED, changes);
+        break;
+    }
+}
+
+static int64_t pages_written(dz_store *store)
+{
+    int pages = 0, highest = 0;
+    (void)sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, 0);
+    return pages;
+}
+
+static void run_store(store_fixture *fixture, dz_durability durability, int64_t commits,
+                      measured *result)
+{
+    dozan_error err = {0};
+    dz_store *store = NULL;
+    dz_changes changes = {0};
+    must(dz_store_open(fixture->path, DZ_STORE_WRITE, durability, &store, &err), &err);
+    must(dz_store_own(store, &err), &err);
+    dz_experiment *experiment = fixture_experiment(fixture, "bench");
+    must(dz_store_insert(store, experiment, "bench", "bench", 5, &err), &err);
+    int64_t pages = pages_written(store);
+    cost begun = start_clock();
+    for (int64_t i = 0; i < commits; i++) {
+        turn(fixture, experiment, i, &changes);
+        experiment->dirty = true;
+        must(dz_store_commit(store, experiment, &changes, &err), &err);
+        dz_changes_clear(&changes);
+    }
+    result->store = stop_clock(begun);
+    result->bytes = (double)(pages_written(store) - pages) * FRAME_BYTES / (double)commits;
+    dz_experiment_destroy(experiment);
+    dz_store_close(store);
+}
+
+/* Writes as the log is written: one commit after the other, and over the old ones when it is full.
+ */
+static void run_bare(store_fixture *fixture, bool sync, int64_t commits, measured *result)
+{
+    char path[FIXTURE_PATH + 16];
+    size_t size = (size_t)result->bytes;
+    char *bytes = calloc(1, size);
+    (void)snprintf(path, sizeof path, "%s-bare", fixture->path);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fixture_check(fd >= 0 && bytes != NULL, "cannot write");
+    cost begun = start_clock();
+    off_t place = 0;
+    for (int64_t i = 0; i < commits; i++) {
+        if (place + (off_t)size > LOG_BYTES)
+            place = 0;
+        fixture_check(pwrite(fd, bytes, size, place) == (ssize_t)size, "cannot write");
+        fixture_check(!sync || fdatasync(fd) == 0, "cannot sync");
+        place += (off_t)size;
+    }
+    result->bare = stop_clock(begun);
+    (void)close(fd);
+    (void)unlink(path);
+    free(bytes);
+}
+
+static void run(dz_durability durability, const char *name, int64_t commits)
+{
+    store_fixture fixture;
+    measured m = {0};
+    fixture_open(&fixture, 1);
+    run_store(&fixture, durability, commits, &m);
+    run_bare(&fixture, durability == DZ_DURABILITY_FULL, commits, &m);
+    double n = (double)commits;
+    (void)printf("%-6s  %6.0f commits/s, %.2f of bare writes (%.0f/s); CPU %.0f us a commit, "
+                 "%.0f us beyond the bare write; %.1f KiB written\n",
+                 name, n / m.store.seconds, m.bare.seconds / m.store.seconds, n / m.bare.seconds,
+                 m.store.cpu_seconds / n * 1e6,
+                 (m.store.cpu_seconds - m.bare.cpu_seconds) / n * 1e6, m.bytes / 1024);
+    fixture_close(&fixture);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t commits = argc > 1 && strcmp(argv[1], "--short") == 0 ? 500 : 10000;
+    run(DZ_DURABILITY_FULL, "full", commits);
+    run(DZ_DURABILITY_NORMAL, "normal", commits);
+    run(DZ_DURABILITY_OFF, "off", commits);
+    return 0;
+}
