@@ -25,7 +25,7 @@ struct dz_node {
     const char *text; /* SCALAR: as written, without quotes */
     const char *key;  /* in a mapping: its name */
     uint32_t line;    /* from 1; in a mapping the key's; 0 = not from the file but from --set */
-    uint32_t column;  /* from 1 */
+    uint32_t column;  /* from 1; of the same */
     uint32_t index;   /* among its parent's children */
     uint32_t count;   /* of children */
     bool defaulted;   /* not written by the user */

@@ -26,6 +26,7 @@ typedef struct builder {
     const char *key; /* read, and waiting for its value; NULL = none */
     bool merge_key;
     uint32_t key_line;
+    uint32_t key_column;
     anchor *anchors;
     size_t anchor_count;
     dz_node *root;
@@ -138,7 +139,7 @@ static dozan_status fail_parser(builder *b)
         return dozan_error_set(b->err, DOZAN_INVALID_ARGUMENT, b->place,
                                "is no text: %s (byte %zu)", problem, parser->problem_offset);
     }
-    if (strstr(problem, "cannot start any token") != NULL) {
+    if (strstr(problem, "cannot start any token") != NULL || strstr(problem, " tab ") != NULL) {
         return fail_at(b, DOZAN_INVALID_ARGUMENT, &mark, problem,
                        ": quote the value, and indent with spaces, not with tabs");
     }
@@ -234,6 +235,7 @@ static dozan_status take_scalar(builder *b, const yaml_event_t *event)
         b->key = text;
         b->merge_key = plain && strcmp(text, "<<") == 0;
         b->key_line = b->lines ? (uint32_t)event->start_mark.line + 1 : 0;
+        b->key_column = (uint32_t)event->start_mark.column + 1;
         return event->data.scalar.anchor == NULL
                    ? DOZAN_OK
                    : fail_at(b, DOZAN_INVALID_ARGUMENT, &event->start_mark,
@@ -401,6 +403,7 @@ static dozan_status attach(builder *b, dz_node *node, const yaml_event_t *event)
     if (parent->kind == DZ_NODE_MAP) {
         node->key = b->key;
         node->line = b->key_line;
+        node->column = b->key_column;
         node->merge = b->merge_key;
         b->key = NULL;
         if (node->merge && !can_merge(node)) {

@@ -69,6 +69,7 @@ dozan_status dz_tree_set(dz_tree *tree, const char *path, const char *value, doz
     step wanted;
 
     (void)snprintf(place, sizeof place, "--set: %s", path);
+    value = *value == '\0' ? "null" : value; /* takes the field away */
     status = dz_tree_parse_into(tree, value, strlen(value), place, false, &parsed, err);
     if (status == DOZAN_OK && *path == '\0') {
         status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, place,
