@@ -6,6 +6,7 @@
 #include "spec/defaults.h"
 #include "spec/units.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NAME_MAX_BYTES = 40, NAMESPACE_MAX_BYTES = 63, MAX_RETRIES = 100 };
@@ -207,13 +208,18 @@ static void check_count(const dz_check *check, const char *field, double least,
     }
 }
 
+static bool is_whole(const dz_node *node)
+{
+    return dz_node_is_number(node) && floor(node->scalar.number) >= node->scalar.number;
+}
+
 /* A count may not exceed maxTrialCount; a default that does is Katib's trap, and is explained. */
 static void check_against_max(const dz_check *check, const char *field)
 {
     const dz_node *max = dz_node_get(check->spec, "maxTrialCount");
     const dz_node *count = dz_node_get(check->spec, field);
 
-    if (!dz_node_is_number(max) || !dz_node_is_number(count) || max->scalar.number < 1.0 ||
+    if (!is_whole(max) || !is_whole(count) || max->scalar.number < 1.0 ||
         count->scalar.number <= max->scalar.number) {
         return;
     }

@@ -74,6 +74,9 @@ static bool check_parameter(const dz_check *check, const dz_node *node, dozan_pa
         !check_numbers(check, node, made)) {
         return false;
     }
+    if (made->name == NULL) {
+        made->name = "?"; /* said already, and not to be said again by the kit */
+    }
     if (dozan_parameter_check(made, &err) == DOZAN_OK) {
         return true;
     }

@@ -175,7 +175,8 @@ static void check_trial_parameters(const dz_check *check, const dz_node *list,
         if (check_trial_parameter(check, list, entry)) {
             check_reference(check, dz_node_get(entry, "reference"), object);
             known->items[known->count++] = (name_use){name, dz_node_get(entry, "name"), false};
-        } else if (name != NULL) { /* reported already: neither unknown nor unused */
+        } else if (name != NULL && !has_entry(list, "name", name, entry)) {
+            /* reported already: it is neither unknown nor unused */
             known->items[known->count++] = (name_use){name, NULL, false};
         }
     }
