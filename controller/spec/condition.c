@@ -62,6 +62,9 @@ dozan_status dz_condition_holds(const char *expression, const cJSON *object, boo
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "the condition is longer than %d bytes", EXPRESSION_MAX_BYTES);
     }
+    if (*expression == '\0') {
+        return not_understood(&e, expression, 0);
+    }
     copy = cJSON_Duplicate(object, true);
     e.temporaries = cJSON_CreateArray();
     status = copy == NULL || e.temporaries == NULL
