@@ -1,7 +1,7 @@
 /*
- * Trains a small multilayer perceptron on handwritten digits, epoch by epoch, and prints after each:
- *     epoch=3 loss=0.4211 accuracy=0.8790
- * loss and accuracy are those of the held-out fifth of the data. It knows nothing of Dozan.
+ * Trains a small multilayer perceptron on handwritten digits, epoch by epoch, and prints after
+ * each: epoch=3 loss=0.4211 accuracy=0.8790 loss and accuracy are those of the held-out fifth of
+ * the data. It knows nothing of Dozan.
  *
  *     train DATA.csv LEARNING_RATE MOMENTUM HIDDEN_UNITS EPOCHS
  */
@@ -15,7 +15,8 @@ enum { PIXELS = 64, DIGITS = 10, MAX_HIDDEN = 256, MAX_ROWS = 4096, BATCH = 16 }
 static double image[MAX_ROWS][PIXELS];
 static int digit[MAX_ROWS];
 
-static double w1[MAX_HIDDEN][PIXELS + 1], w2[DIGITS][MAX_HIDDEN + 1]; /* the last column is the bias */
+static double w1[MAX_HIDDEN][PIXELS + 1],
+    w2[DIGITS][MAX_HIDDEN + 1]; /* the last column is the bias */
 static double v1[MAX_HIDDEN][PIXELS + 1], v2[DIGITS][MAX_HIDDEN + 1]; /* velocities */
 static double g1[MAX_HIDDEN][PIXELS + 1], g2[DIGITS][MAX_HIDDEN + 1]; /* gradients of the batch */
 static double hidden[MAX_HIDDEN], output[DIGITS];
@@ -132,7 +133,8 @@ static void report(int epoch, int from, int to, int units)
             best = output[k] > output[best] ? k : best;
         right += best == digit[row];
     }
-    printf("epoch=%d loss=%.4f accuracy=%.4f\n", epoch, loss / (to - from), (double)right / (to - from));
+    printf("epoch=%d loss=%.4f accuracy=%.4f\n", epoch, loss / (to - from),
+           (double)right / (to - from));
     fflush(stdout);
 }
 
@@ -146,7 +148,8 @@ int main(int argc, char **argv)
     double rate = strtod(argv[2], NULL), momentum = strtod(argv[3], NULL);
     long units = strtol(argv[4], NULL, 10), epochs = strtol(argv[5], NULL, 10);
     if (rows < 100 || units < 1 || units > MAX_HIDDEN || epochs < 1) {
-        fprintf(stderr, "train: %s\n", rows < 100 ? "the data cannot be read" : "an argument is out of range");
+        fprintf(stderr, "train: %s\n",
+                rows < 100 ? "the data cannot be read" : "an argument is out of range");
         return 2;
     }
     int held_out = rows - rows / 5;
