@@ -9,6 +9,8 @@
 
 #define DZ_ALGORITHM_TABLE(X)                                                                      \
     X(dz_random)                                                                                   \
+    X(dz_tpe)                                                                                      \
+    X(dz_multivariate_tpe)                                                                         \
     X(dz_grid)                                                                                     \
     X(dz_medianstop)
 
