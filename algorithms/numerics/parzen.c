@@ -1,6 +1,6 @@
 #include "parzen.h"
 
-#include "normal.h"
+#include "gauss.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -287,7 +287,7 @@ static void normalise(const dz_parzen *parzen, size_t axis)
     kernels *all = &parzen->kernels[axis];
     for (size_t i = 0; i < parzen->count; i++) {
         double inverse = all->inverse_width[i];
-        double mass = dz_normal_mass(-all->center[i] * inverse, (1.0 - all->center[i]) * inverse);
+        double mass = dz_gauss_mass(-all->center[i] * inverse, (1.0 - all->center[i]) * inverse);
         all->scale[i] = (continuous ? inverse / DZ_SQRT_2PI : 1.0) / mass;
         if (continuous) {
             parzen->log_constant[i] += log(all->scale[i]);
@@ -303,7 +303,7 @@ static double kernel_mass(const kernels *axis, size_t i, double low, double high
     if (z_low > REACH || z_high < -REACH) {
         return 0;
     }
-    return axis->scale[i] * dz_normal_mass(z_low, z_high);
+    return axis->scale[i] * dz_gauss_mass(z_low, z_high);
 }
 
 /* What a joint categorical kernel leaves to each level but its own. */
@@ -365,12 +365,12 @@ static double draw_kernel(const dz_parzen *parzen, size_t axis, size_t i, dozan_
             u < other * levels ? (double)dozan_rng_below(rng, shape->levels) : all->center[i];
         return (level + 0.5) / levels;
     }
-    double low = dz_normal_cdf(-all->center[i] * all->inverse_width[i]);
-    double high = dz_normal_cdf((1.0 - all->center[i]) * all->inverse_width[i]);
+    double low = dz_gauss_cdf(-all->center[i] * all->inverse_width[i]);
+    double high = dz_gauss_cdf((1.0 - all->center[i]) * all->inverse_width[i]);
     double p = low + u * (high - low);
     if (!(p > 0 && p < 1)) {
         return all->center[i];
     }
-    double drawn = all->center[i] + dz_normal_quantile(p) / all->inverse_width[i];
+    double drawn = all->center[i] + dz_gauss_quantile(p) / all->inverse_width[i];
     return fmin(1.0, fmax(0.0, drawn));
 }

@@ -1,38 +1,38 @@
-#include "normal.h"
+#include "gauss.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_sf_erf.h>
 #include <math.h>
 #include <stddef.h>
 
-double dz_normal_pdf(double z)
+double dz_gauss_pdf(double z)
 {
     return exp(-0.5 * z * z) / DZ_SQRT_2PI;
 }
 
-double dz_normal_cdf(double z)
+double dz_gauss_cdf(double z)
 {
     return 0.5 * erfc(-z * M_SQRT1_2);
 }
 
-double dz_normal_mass(double low, double high)
+double dz_gauss_mass(double low, double high)
 {
     if (low > 0) {
-        return dz_normal_mass(-high, -low);
+        return dz_gauss_mass(-high, -low);
     }
     return 0.5 * (erfc(-high * M_SQRT1_2) - erfc(-low * M_SQRT1_2));
 }
 
-double dz_normal_quantile(double p)
+double dz_gauss_quantile(double p)
 {
     return gsl_cdf_ugaussian_Pinv(p);
 }
 
-double dz_normal_log_improvement(double z, double *slope)
+double dz_gauss_log_improvement(double z, double *slope)
 {
     if (z > -1.0) {
-        double cdf = dz_normal_cdf(z);
-        double value = dz_normal_pdf(z) + z * cdf;
+        double cdf = dz_gauss_cdf(z);
+        double value = dz_gauss_pdf(z) + z * cdf;
         if (slope != NULL) {
             *slope = cdf / value;
         }
