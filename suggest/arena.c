@@ -60,11 +60,11 @@ void *dz_arena_array(dz_arena *arena, size_t count, size_t element_size)
 
 char *dz_arena_text(dz_arena *arena, const char *text)
 {
-    size_t length = text != NULL ? strlen(text) : 0;
-    char *copy = dz_arena_alloc(arena, length + 1);
-    if (copy != NULL && length > 0)
-        memcpy(copy, text, length);
-    return copy;
+    if (text == NULL)
+        text = "";
+    size_t size = strlen(text) + 1;
+    char *copy = dz_arena_alloc(arena, size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
 static dz_arena_block *add_block(dz_arena *arena, size_t size)

@@ -52,21 +52,18 @@ bool dozan_buf_puts(dozan_buf *buf, const char *text)
 bool dozan_buf_printf(dozan_buf *buf, const char *format, ...)
 {
     va_list args;
-    va_list again;
     va_start(args, format);
-    va_copy(again, args);
-    bool done = false;
     int length = vsnprintf(NULL, 0, format, args);
-    if (length < 0) {
-        buf->failed = true;
-    } else if (reserve(buf, (size_t)length)) {
-        (void)vsnprintf(buf->data + buf->size, (size_t)length + 1, format, again);
-        buf->size += (size_t)length;
-        done = true;
-    }
-    va_end(again);
     va_end(args);
-    return done;
+    if (length < 0)
+        buf->failed = true;
+    if (length < 0 || !reserve(buf, (size_t)length))
+        return false;
+    va_start(args, format);
+    (void)vsnprintf(buf->data + buf->size, (size_t)length + 1, format, args);
+    va_end(args);
+    buf->size += (size_t)length;
+    return true;
 }
 
 char *dozan_buf_take(dozan_buf *buf)

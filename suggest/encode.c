@@ -164,7 +164,7 @@ static double coordinate_of_level(const dz_dimension *d, uint64_t level)
     }
     /* With close to 2^53 levels the middle may be rounded into a neighbour's part, which is one
      * double away. */
-    double u = ((double)level + 0.5) / (double)d->shown.levels;
+    double u = fmin(((double)level + 0.5) / (double)d->shown.levels, 1 - 0x1p-53);
     while (flat_level(u, d->shown.levels) > level)
         u = nextafter(u, 0);
     while (flat_level(u, d->shown.levels) < level)

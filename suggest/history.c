@@ -365,7 +365,8 @@ static bool reserve_slot(const dozan_history *history, hash_table *table, record
 {
     if ((table->used + 1) * 3 <= table->capacity * 2)
         return true;
-    hash_table grown = {.capacity = table->capacity > 0 ? table->capacity * 2 : 2 * FIRST_CAPACITY};
+    hash_table grown = {.capacity =
+                            table->capacity > 0 ? table->capacity * 2 : (size_t)2 * FIRST_CAPACITY};
     grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
     if (grown.slots == NULL)
         return false;

@@ -117,8 +117,8 @@ static bool read_decimal(const char *text, double *value)
 static bool same_letters(const char *text, const char *lower)
 {
     for (; *lower != '\0'; text++, lower++) {
-        char letter = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
-        if (letter != *lower)
+        bool capital = *text >= 'A' && *text <= 'Z';
+        if (*text + (capital ? 'a' - 'A' : 0) != *lower)
             return false;
     }
     return *text == '\0';

@@ -19,8 +19,9 @@ dozan_status dz_session_validate(const dozan_algorithm *algorithm,
                                  const dozan_experiment *experiment, dozan_error *err)
 {
     dz_session *session = calloc(1, sizeof(*session));
-    dozan_status status =
-        session != NULL ? prepare(algorithm, experiment, session, err) : no_memory(err);
+    if (session == NULL)
+        return no_memory(err);
+    dozan_status status = prepare(algorithm, experiment, session, err);
     dz_session_destroy(session);
     return status;
 }
@@ -29,7 +30,9 @@ dozan_status dz_session_create(const dozan_algorithm *algorithm, const dozan_exp
                                dz_session **session, dozan_error *err)
 {
     dz_session *made = calloc(1, sizeof(*made));
-    dozan_status status = made != NULL ? prepare(algorithm, experiment, made, err) : no_memory(err);
+    if (made == NULL)
+        return no_memory(err);
+    dozan_status status = prepare(algorithm, experiment, made, err);
     if (status == DOZAN_OK)
         status = dz_session_restart(made, err);
     if (status != DOZAN_OK) {

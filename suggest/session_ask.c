@@ -63,11 +63,10 @@ static dozan_status check_ask(const dz_session *session, int64_t first_trial, ui
     if (first_trial < 1 || first_trial > INT64_MAX - (int64_t)count)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "first_trial",
                                "trial numbers are from 1 on");
-    for (uint32_t i = 0; i < count; i++)
-        if (dozan_history_find(session->history, first_trial + i) != NULL)
+    for (int64_t trial = first_trial; trial < first_trial + count; trial++)
+        if (dozan_history_find(session->history, trial) != NULL)
             return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "first_trial",
-                                   "trial %lld is in the log already",
-                                   (long long)(first_trial + i));
+                                   "trial %lld is in the log already", (long long)trial);
     return DOZAN_OK;
 }
 

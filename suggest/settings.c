@@ -49,8 +49,11 @@ dozan_status dz_settings_create(const dozan_setting *table, size_t table_count,
     made->table = table;
     made->count = table_count;
     made->values = dz_arena_array(&made->arena, table_count, sizeof(*made->values));
-    dozan_status status =
-        made->values != NULL ? take_pairs(made, pairs, pair_count, err) : no_memory(err);
+    if (made->values == NULL) {
+        dz_settings_destroy(made);
+        return no_memory(err);
+    }
+    dozan_status status = take_pairs(made, pairs, pair_count, err);
     if (status == DOZAN_OK)
         status = take_defaults(made, err);
     if (status != DOZAN_OK) {

@@ -24,7 +24,7 @@ static dozan_status build_dimensions(const dozan_parameter *parameters, dozan_sp
         dozan_status status =
             build_dimension(&parameters[i], &space->arena, &space->dimensions[i], &inner);
         if (status != DOZAN_OK) {
-            char place[sizeof(inner.place) + 32];
+            char place[sizeof(inner.place) + 48];
             (void)snprintf(place, sizeof(place), "parameters[%zu].%s", i, inner.place);
             return dozan_error_set(err, status, place, "%s", inner.message);
         }

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void format_cut(char *text, size_t size, const char *format, va_list args);
+static void format_cut(char *text, size_t size, const char *format, va_list args)
+    DOZAN_PRINTF(3, 0);
 static void copy_cut(char *text, size_t size, const char *source);
 
 typedef struct status_row {

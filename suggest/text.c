@@ -24,7 +24,9 @@ const char *dz_text_excerpt(const char *text, char excerpt[DZ_EXCERPT])
     }
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text[i];
-        excerpt[i] = c < 0x20 || c == 0x7F ? '?' : text[i];
+        excerpt[i] = text[i];
+        if (c < 0x20 || c == 0x7F)
+            excerpt[i] = '?';
     }
     memcpy(excerpt + length, cut ? "..." : "", cut ? 4 : 1);
     return excerpt;
@@ -36,9 +38,9 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 /* Levenshtein's distance in one row, whatever the case of the letters. */

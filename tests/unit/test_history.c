@@ -18,7 +18,7 @@ enum { DIMENSIONS = 3 };
 
 static dozan_space *make_space(size_t dimensions)
 {
-    static char names[16][8];
+    static char names[16][24];
     dozan_parameter parameters[16];
     dozan_space *space = NULL;
     for (size_t i = 0; i < dimensions; i++) {
@@ -221,6 +221,33 @@ static void random_changes_match_the_model(void **state)
     dozan_space_destroy(space);
 }
 
+/* 729 points: draws alone would find the last free one in 4 of 100 cases. */
+static void the_last_free_point_is_found(void **state)
+{
+    (void)state;
+    dozan_space *space = make_space(DIMENSIONS);
+    dozan_history *history = make_history(space, false);
+    dozan_problem problem = {.space = space, .history = history};
+    double tentative[DIMENSIONS] = {0};
+    const double *const batch[] = {tentative};
+    dozan_space_snap(space, tentative);
+    dozan_ask batch_of_one = {.trial = 1, .tentative = batch, .tentative_count = 1};
+    dozan_rng rng = dozan_rng_stream(8, "test.free", 0);
+    double point[DIMENSIONS];
+    for (int64_t number = 1; number < (int64_t)dozan_space_points(space); number++) {
+        assert_true(dozan_random_free_point(&problem, &batch_of_one, &rng, point));
+        assert_false(dozan_history_contains(history, point));
+        assert_memory_not_equal(point, tentative, sizeof(point));
+        ask(history, number, point);
+    }
+    assert_false(dozan_random_free_point(&problem, &batch_of_one, &rng, point));
+    dozan_ask alone = {.trial = 1};
+    assert_true(dozan_random_free_point(&problem, &alone, &rng, point));
+    assert_memory_equal(point, tentative, sizeof(point));
+    dz_history_destroy(history);
+    dozan_space_destroy(space);
+}
+
 static void hundred_thousand_trials_stay_small(void **state)
 {
     (void)state;
@@ -248,6 +275,7 @@ int main(void)
         cmocka_unit_test(senseless_changes_are_refused),
         cmocka_unit_test(reports_ascend_and_a_second_run_replaces_them),
         cmocka_unit_test(random_changes_match_the_model),
+        cmocka_unit_test(the_last_free_point_is_found),
         cmocka_unit_test(hundred_thousand_trials_stay_small),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include <dozan/rng.h>
 #include <dozan/space.h>
 
-#include "distribution.h"
+#include "space_parts.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -426,13 +426,24 @@ static void odd_coordinates_are_put_right(void **state)
 
 /* ---- masses ---------------------------------------------------------------------------------- */
 
-static void counts_2_53_levels(void **state)
+/* floor(u * levels), by whole numbers alone: u is mantissa / 2^shift. */
+static uint64_t exact_level(double u, uint64_t levels)
 {
-    (void)state;
-    dozan_space *space = make(RANGE(DOZAN_INT, 0, "1", "9007199254740992", NULL));
-    const uint64_t levels = (uint64_t)1 << 53;
+    int exponent = 0;
+    double mantissa = ldexp(frexp(u, &exponent), 53);
+    int shift = 53 - exponent;
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(uint64_t)mantissa * levels;
+    return shift < 128 ? (uint64_t)(product >> shift) : 0;
+}
+
+static void check_many_levels(uint64_t levels)
+{
+    char max[DOZAN_VALUE_TEXT];
+    (void)snprintf(max, sizeof(max), "%llu", (unsigned long long)levels);
+    dozan_space *space = make(RANGE(DOZAN_INT, 0, "1", max, NULL));
     assert_true(dozan_space_dimension(space, 0)->levels == levels);
-    dozan_rng rng = dozan_rng_stream(1, "test.levels", 0);
+    dozan_rng rng = dozan_rng_stream(1, "test.levels", levels);
     for (int i = 0; i < 20000; i++) {
         uint64_t level = dozan_rng_below(&rng, levels);
         if (i % 3 == 0)
@@ -440,11 +451,40 @@ static void counts_2_53_levels(void **state)
         double u = dozan_space_level_coordinate(space, 0, level);
         char text[DOZAN_VALUE_TEXT];
         assert_true(dozan_space_level(space, 0, u) == level);
+        assert_true(exact_level(u, levels) == level);
         assert_true((uint64_t)strtoull(dozan_space_text(space, 0, u, text), NULL, 10) == level + 1);
+        u = dozan_rng_uniform(&rng);
+        assert_true(dozan_space_level(space, 0, u) == exact_level(u, levels));
     }
     dozan_space_destroy(space);
+}
+
+static void counts_2_53_levels(void **state)
+{
+    (void)state;
+    const uint64_t most = (uint64_t)1 << 53;
+    check_many_levels(most);
+    check_many_levels(most - 1);
+    check_many_levels(most / 3 * 2 + 1);
+    check_many_levels(most / 7);
     dozan_parameter more = RANGE(DOZAN_INT, 0, "0", "9007199254740992", NULL);
     assert_int_equal(dozan_parameter_check(&more, NULL), DOZAN_INVALID_ARGUMENT);
+}
+
+/* A level's part of [0, 1] begins exactly where that of the one below ends. */
+static void parts_meet_without_gap(void **state)
+{
+    (void)state;
+    for (dozan_distribution shape = DOZAN_LOG_UNIFORM; shape <= DOZAN_LOG_NORMAL; shape++) {
+        dozan_space *space = make(RANGE(DOZAN_DOUBLE, shape, "0.3", "1000", "0.7"));
+        const dz_dimension *dimension = &space->dimensions[0];
+        for (uint64_t level = 1; level < dimension->shown.levels; level++) {
+            double start = dz_level_start(dimension, level);
+            assert_true(dozan_space_level(space, 0, start) == level);
+            assert_true(dozan_space_level(space, 0, nextafter(start, 0)) == level - 1);
+        }
+        dozan_space_destroy(space);
+    }
 }
 
 /* The probability of the cell around x, from the density alone, by Simpson's rule. */
@@ -539,6 +579,7 @@ int main(void)
         cmocka_unit_test(coordinates_and_texts_stand_for_each_other),
         cmocka_unit_test(odd_coordinates_are_put_right),
         cmocka_unit_test(counts_2_53_levels),
+        cmocka_unit_test(parts_meet_without_gap),
         cmocka_unit_test(levels_have_their_mass),
         cmocka_unit_test(continuous_follows_its_distribution),
         cmocka_unit_test(inverse_normal_matches_its_paper),
