@@ -17,15 +17,13 @@ static bool set_text(char **to, const char *text);
 dozan_status dz_step_reported(dz_turn *turn, const dz_event *event)
 {
     dz_trial *trial = dz_experiment_find_active(turn->experiment, event->u.trial.trial);
-    dozan_status status = DOZAN_OK;
+    dozan_status status;
 
     if (trial == NULL || trial->attempt != event->u.trial.attempt ||
         !dz_trial_state_holds(trial->state)) {
         return DOZAN_OK;
     }
-    if (trial->state == DZ_TRIAL_STARTING) {
-        status = dz_trial_running(turn, trial); /* it speaks, so it runs */
-    }
+    status = dz_trial_running(turn, trial); /* it speaks, so it runs */
     for (size_t i = 0; status == DOZAN_OK && i < event->u.trial.point_count; i++) {
         status = take_point(turn, trial, &event->u.trial.points[i]);
     }

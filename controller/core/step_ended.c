@@ -32,13 +32,14 @@ dozan_status dz_step_ended(dz_turn *turn, const dz_event *event)
         !dz_trial_state_holds(trial->state)) {
         return DOZAN_OK;
     }
-    if (trial->state == DZ_TRIAL_STOPPING) {
-        return on_request(turn, trial, event);
-    }
-    if (trial->state == DZ_TRIAL_STARTING && was_running(event->u.trial.end)) {
+    if (was_running(event->u.trial.end)) {
         status = dz_trial_running(turn, trial);
     }
-    return status == DOZAN_OK ? by_itself(turn, trial, event) : status;
+    if (status != DOZAN_OK) {
+        return status;
+    }
+    return trial->state == DZ_TRIAL_STOPPING ? on_request(turn, trial, event)
+                                             : by_itself(turn, trial, event);
 }
 
 static dozan_status by_itself(dz_turn *turn, dz_trial *trial, const dz_event *event)

@@ -60,21 +60,30 @@ dozan_status dz_step_started(dz_turn *turn, int64_t number, int32_t attempt)
 {
     dz_trial *trial = dz_experiment_find_active(turn->experiment, number);
 
-    if (trial == NULL || trial->attempt != attempt || trial->state != DZ_TRIAL_STARTING) {
+    if (trial == NULL || trial->attempt != attempt || !dz_trial_state_holds(trial->state)) {
         return DOZAN_OK;
     }
     return dz_trial_running(turn, trial);
 }
 
+/* A trial that is being stopped before its start was heard of has started all the same. */
 dozan_status dz_trial_running(dz_turn *turn, dz_trial *trial)
 {
-    dozan_status status = dz_turn_log(turn, DOZAN_EVENT_STARTED, trial, NULL);
+    dozan_status status;
 
+    if (trial->started_ms != 0) {
+        return DOZAN_OK;
+    }
+    status = dz_turn_log(turn, DOZAN_EVENT_STARTED, trial, NULL);
     if (status != DOZAN_OK) {
         return status;
     }
     trial->started_ms = turn->now_ms;
+    trial->dirty = true;
     turn->experiment->stillborn_in_row = 0;
+    if (trial->state != DZ_TRIAL_STARTING) {
+        return DOZAN_OK;
+    }
     dz_trial_say(trial, "TrialRunning", "Trial is running");
     return dz_trial_move(turn, trial, DZ_TRIAL_RUNNING);
 }

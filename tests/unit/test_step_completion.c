@@ -230,6 +230,24 @@ static void a_suspended_experiment_rests_and_goes_on(void **state)
     world_destroy(w);
 }
 
+static void a_stronger_cause_replaces_an_interruption(void **state)
+{
+    world *w = world_create((const char *const[]){"spec.objective.goal", "0.9", NULL}, 8, 0);
+
+    (void)state;
+    open_it(w);
+    suggest(w, 2, DOZAN_ASK_MORE);
+    report_text(w, 1, 0, "0.95");
+    suspend(w);
+    exited(w, 1, 0); /* was faster: the goal is reached */
+    assert_state(w, DZ_EXPERIMENT_SUCCEEDED, "ExperimentGoalReached");
+    assert_int_equal(active(w, 2)->stop_cause, DZ_STOP_EXPERIMENT);
+    assert_int_equal(effects_of(w, DZ_EFFECT_STOP), 0); /* it is being stopped already */
+    ended_with(w, 2, (dz_end){.kind = DZ_END_STOPPED});
+    assert_int_equal(trial_of(w, 2)->state, DZ_TRIAL_KILLED);
+    world_destroy(w);
+}
+
 static void the_last_trial_may_finish_while_being_suspended(void **state)
 {
     world *w = world_create((const char *const[]){"spec.maxTrialCount", "2", NULL}, 8, 0);
@@ -338,6 +356,10 @@ static void a_running_experiments_budget_may_change(void **state)
     budget(w, "spec.parallelTrialCount", "1"); /* running trials go on */
     assert_int_equal(w->status, DOZAN_OK);
     assert_int_equal(effects_of(w, DZ_EFFECT_STOP), 0);
+    ended_with(w, 2, (dz_end){.kind = DZ_END_LOST});
+    tick_at(w, dz_next_tick(w->experiment));
+    assert_int_equal(active(w, 2)->state, DZ_TRIAL_PENDING);
+    assert_string_equal(active(w, 2)->reason, "WaitingForParallelTrials");
     succeed_with(w, 1, "1");
     assert_int_equal(effects_of(w, DZ_EFFECT_ASK), 0);
     budget(w, "spec.parallelTrialCount", "4");
@@ -460,6 +482,7 @@ int main(void)
         cmocka_unit_test(what_still_runs_at_the_end_is_stopped),
         cmocka_unit_test(the_running_time_is_counted_over_all_runs_and_bounded),
         cmocka_unit_test(a_suspended_experiment_rests_and_goes_on),
+        cmocka_unit_test(a_stronger_cause_replaces_an_interruption),
         cmocka_unit_test(the_last_trial_may_finish_while_being_suspended),
         cmocka_unit_test(raising_the_budget_restarts_an_ended_experiment),
         cmocka_unit_test(what_has_another_end_is_not_restarted),

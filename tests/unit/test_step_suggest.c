@@ -273,6 +273,15 @@ static void a_wait_that_is_over_when_the_answer_comes_is_no_fault(void **state)
     assert_int_equal(w->experiment->plugin_faults, 0);
     assert_int_equal(effect_on(w, DZ_EFFECT_ASK, 3)->count, 2);
     world_destroy(w);
+
+    w = world_create((const char *const[]){"spec.parallelTrialCount", "3", NULL}, 8, 0);
+    open_it(w);
+    suggest(w, 3, DOZAN_ASK_MORE);
+    succeed_with(w, 1, "1"); /* asks for trial 4 */
+    succeed_with(w, 2, "1"); /* and while it is asked, this one ends; trial 3 runs on */
+    suggest(w, 0, DOZAN_ASK_WAIT);
+    assert_int_equal(effect_on(w, DZ_EFFECT_ASK, 4)->count, 2);
+    world_destroy(w);
 }
 
 static void exhaustion_ends_the_experiment_when_all_have_ended(void **state)

@@ -205,6 +205,17 @@ static void a_nan_is_told_as_it_is_and_is_never_the_best(void **state)
     world_destroy(w);
 }
 
+static void of_two_equals_the_earlier_to_end_is_the_best(void **state)
+{
+    world *w = with_trials(NULL, 2);
+
+    (void)state;
+    succeed_with(w, 2, "0.5");
+    succeed_with(w, 1, "0.50");
+    assert_int_equal(w->experiment->best.trial, 2);
+    world_destroy(w);
+}
+
 static void a_failed_attempt_runs_again_while_there_are_retries(void **state)
 {
     const char *const retries[] = {"spec.retries", "1", NULL};
@@ -480,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_trial_starts_runs_and_succeeds),
         cmocka_unit_test(each_end_has_its_meaning),
         cmocka_unit_test(a_nan_is_told_as_it_is_and_is_never_the_best),
+        cmocka_unit_test(of_two_equals_the_earlier_to_end_is_the_best),
         cmocka_unit_test(a_failed_attempt_runs_again_while_there_are_retries),
         cmocka_unit_test(a_trial_lost_five_times_fails_and_no_bad_score_is_told),
         cmocka_unit_test(events_of_another_attempt_or_an_ended_trial_change_nothing),
