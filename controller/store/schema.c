@@ -121,7 +121,13 @@ static dozan_status apply_missing(dz_store *store, dozan_error *err);
 dozan_status dz_schema_inspect(dz_store *store, dz_file_kind *kind, dozan_error *err)
 {
     int64_t application = 0, version = 0, tables = 0;
-    dozan_status status = read_marks(store, &application, &version, &tables, err);
+    /* One snapshot for the three reads: another process may be making the file just now. */
+    dozan_status status = dz_db_execute(store, "SAVEPOINT inspect", err);
+    if (status == DOZAN_OK) {
+        status = read_marks(store, &application, &version, &tables, err);
+        dozan_status released = dz_db_execute(store, "RELEASE inspect", NULL);
+        status = status == DOZAN_OK ? released : status;
+    }
     return status == DOZAN_OK ? judge(store, application, version, tables, kind, err) : status;
 }
 
