@@ -17,14 +17,14 @@ typedef struct dozan_host_options {
     const char *tls_cert_file; /* tls+tcp: our certificate and key in one PEM; required there */
     const char *tls_ca_file;   /* tls+tcp: demand a client certificate signed by these, or NULL */
     size_t max_message_bytes;  /* 0 = 16 MiB */
-    uint32_t workers;          /* 0 = number of CPUs */
-    uint32_t in_flight;        /* receive contexts; 0 = 64 */
+    uint32_t workers;          /* 0 = number of CPUs, but at least 4 */
+    uint32_t in_flight;        /* calls under way; one more gets RESOURCE_EXHAUSTED. 0 = 64 */
     uint32_t
         max_experiments; /* sessions kept; the least recently used is dropped beyond it. 0 = 1024 */
 } dozan_host_options;
 
 /* Starts serving the NULL-terminated table of algorithms at `url`. Refuses a tcp:// URL that is not
- * loopback unless a token is set. */
+ * loopback unless a token is set (or, over TLS, client certificates are demanded). */
 DOZAN_MUST_USE dozan_status dozan_host_create(const char *url,
                                               const dozan_algorithm *const *algorithms,
                                               const dozan_host_options *options, dozan_host **host,
