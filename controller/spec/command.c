@@ -130,7 +130,7 @@ static dozan_status find_container(making *m, const cJSON **pod)
         *pod = member(member(*pod, "template"), "spec");
     } else if (strcmp(kind, "Pod") != 0 || strcmp(version, "v1") != 0) {
         return dozan_error_set(m->err, DOZAN_UNIMPLEMENTED, "spec.trialTemplate.trialSpec.kind",
-                               "a %.64s of %.64s cannot be run on this machine: only a batch/v1 "
+                               "kind %.64s of %.64s cannot be run on this machine: only a batch/v1 "
                                "Job or a v1 Pod can; put the training command into a Job",
                                kind, version);
     }

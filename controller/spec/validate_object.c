@@ -29,10 +29,11 @@ void dz_check_trial_object(const dz_check *check, dz_node *object)
         dz_schema_check(&dz_schema_pod, object, check->findings);
         check_pod(check, spec);
     } else if (dz_node_is(kind, DZ_SCALAR_STRING)) {
-        dz_warn(check->findings, kind, NULL,
-                "a %.64s needs a cluster and cannot be run on this machine: a batch/v1 Job or a v1 "
-                "Pod can",
-                kind->text);
+        dz_warn(
+            check->findings, kind, NULL,
+            "kind %.64s needs a cluster and cannot be run on this machine: a batch/v1 Job or a v1 "
+            "Pod can",
+            kind->text);
     }
     if ((job || is_kind(object, "v1", "Pod")) && spec == NULL) {
         dz_reject(check->findings, object, "spec", "must be specified");

@@ -217,6 +217,10 @@ static bool write_number(writer *w, double number)
         (void)snprintf(text, sizeof text, "%.0f", number);
     } else {
         dozan_number_text(number, text);
+        if (strpbrk(text, ".e") == NULL && strlen(text) + 3 <= sizeof text) {
+            (void)strcat(text,
+                         ".0"); /* stays a float: as a whole number it would be read exactly */
+        }
     }
     return write_scalar(w, text, YAML_PLAIN_SCALAR_STYLE);
 }
