@@ -11,7 +11,7 @@
 enum { MESSAGE_BYTES = 1024, PATH_BYTES = 1024, NAME_MAX_COMPARED = 48, NAMES_MAX_COMPARED = 256 };
 
 static void add(dz_findings *findings, bool error, const dz_node *node, const char *below,
-                const char *format, va_list values);
+                const char *format, va_list values) DOZAN_PRINTF(5, 0);
 static void keep(dz_findings *findings, uint32_t line, char *place, char *message);
 static char *place_of(const dz_findings *findings, const dz_node *node, const char *below);
 static int by_line(const void *left, const void *right);
