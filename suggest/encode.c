@@ -291,24 +291,32 @@ static dozan_status parse_entry(const dz_dimension *d, const char *text, uint64_
     return DOZAN_OK;
 }
 
-/* The level whose value the text is, compared exactly for an int (a double cannot hold all of
- * int64) and as doubles otherwise. False when there is none. */
-static bool find_lattice_level(const dz_dimension *d, const char *text, double value,
-                               uint64_t *level)
+/* The level that is exactly the decimal; false when there is none. */
+static bool find_exact_level(const dz_dimension *d, const char *text, uint64_t *level)
 {
     dz_decimal decimal = {0};
-    int64_t whole = 0;
-    if (d->shown.type != DOZAN_INT) {
-        *level = nearest_lattice_level(d, value);
-        return same_number(dz_level_value(d, *level), value);
-    }
-    if (!dz_decimal_parse(text, &decimal) || !dz_decimal_int64(decimal, &whole))
+    dz_int128 digits = 0;
+    if (!dz_decimal_parse(text, &decimal) || decimal.scale > d->scale ||
+        !dz_decimal_floor(decimal, d->scale, &digits))
         return false;
-    dz_int128 offset = (dz_int128)whole - d->first;
+    dz_int128 offset = digits - d->first;
     if (offset < 0 || offset % d->stride != 0 || offset / d->stride >= (dz_int128)d->shown.levels)
         return false;
     *level = (uint64_t)(offset / d->stride);
     return true;
+}
+
+/* Texts are compared as decimals, since a double may be too coarse (for all of int64, say). A text
+ * with more digits than a double has may also be a level's double, written out. */
+static bool find_lattice_level(const dz_dimension *d, const char *text, double value,
+                               uint64_t *level)
+{
+    if (find_exact_level(d, text, level))
+        return true;
+    if (d->shown.type == DOZAN_INT)
+        return false;
+    *level = nearest_lattice_level(d, value);
+    return same_number(dz_level_value(d, *level), value);
 }
 
 static dozan_status parse_level(const dz_dimension *d, const char *text, uint64_t *level,

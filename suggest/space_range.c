@@ -100,17 +100,23 @@ static dozan_status read_range(const dozan_parameter *parameter, range_numbers *
     return status;
 }
 
+static dozan_status max_below_min(const dozan_parameter *parameter, dozan_error *err)
+{
+    char min[DZ_EXCERPT];
+    char max[DZ_EXCERPT];
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, FIELD_MAX, "%s is less than min %s",
+                           dz_text_excerpt(parameter->max, max),
+                           dz_text_excerpt(parameter->min, min));
+}
+
 static dozan_status check_range(const dozan_parameter *parameter, const dz_dimension *dimension,
                                 const range_numbers *range, dozan_error *err)
 {
     char min[DZ_EXCERPT];
-    char max[DZ_EXCERPT];
     bool log = dimension->shown.distribution == DOZAN_LOG_UNIFORM ||
                dimension->shown.distribution == DOZAN_LOG_NORMAL;
     if (range->max < range->min || range->whole_max < range->whole_min)
-        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, FIELD_MAX, "%s is less than min %s",
-                               dz_text_excerpt(parameter->max, max),
-                               dz_text_excerpt(parameter->min, min));
+        return max_below_min(parameter, err);
     if (log && range->min <= 0)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, FIELD_MIN,
                                "%s is not above 0, as a logarithmic distribution needs: raise min "
@@ -208,6 +214,8 @@ static dozan_status count_levels(const dozan_parameter *parameter, const range_n
                                "min, max and step together span more than %d decimal digits: "
                                "round them",
                                (int)DZ_DECIMAL_DIGITS);
+    if (last < dimension->first) /* by less than a double can tell */
+        return max_below_min(parameter, err);
     dz_int128 steps = (last - dimension->first) / dimension->stride;
     if (steps >= (dz_int128)max_levels)
         return too_many_levels("can be told apart (2^53)", err);

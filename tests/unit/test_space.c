@@ -104,6 +104,8 @@ static void refuses_bad_parameters(void **state)
         {RANGE(DOZAN_INT, DOZAN_LOG_UNIFORM, "1", "1000000000000000", NULL), "feasibleSpace.step",
          "under this distribution"},
         {RANGE(DOZAN_DOUBLE, 0, "0", "1e20", "1e-20"), "feasibleSpace.step", "decimal digits"},
+        {RANGE(DOZAN_DOUBLE, 0, "-12233720756834758020", "-12233720756834758024", "4"),
+         "feasibleSpace.max", "less than min"}, /* equal as doubles */
         {listed, "feasibleSpace.list", "min and max"},
         {empty, "feasibleSpace.list", "empty"},
         {mixed, "feasibleSpace.step", "list"},
@@ -258,6 +260,13 @@ static void texts_parse(void **state)
         {"9223372036854775806", DOZAN_OK, "9223372036854775806"},
     };
     CHECK_PARSES(make(RANGE(DOZAN_INT, 0, "9223372036854775800", "9223372036854775807", "1")), far);
+    const parse_case close[] = {
+        /* closer than doubles are there */
+        {"-9223372083654770893", DOZAN_OK, "-9223372083654770893"},
+        {"-9223372083654771804", DOZAN_OK, "-9223372083654771804"},
+    };
+    CHECK_PARSES(
+        make(RANGE(DOZAN_DOUBLE, 0, "-9223372083654771804", "-9223372036854771612", "911")), close);
     const parse_case discrete[] = {
         {"64.0", DOZAN_OK, "64"},
         {"0.001", DOZAN_OK, "1e-3"},
