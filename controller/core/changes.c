@@ -85,7 +85,7 @@ dozan_status dz_turn_ended(dz_turn *turn, dz_trial *trial)
     dz_changes *changes = turn->changes;
     void *items = changes->ended;
 
-    if (!reserve(&items, &changes->ended_capacity, changes->ended_count, sizeof *changes->ended)) {
+    if (!reserve(&items, &changes->ended_capacity, changes->ended_count, sizeof(dz_trial *))) {
         return dz_out_of_memory(turn->err);
     }
     changes->ended = items;

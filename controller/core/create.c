@@ -9,10 +9,10 @@
 
 #include "spec/template.h"
 
-static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
-                               const dozan_pair *labels, size_t label_count, dz_trial **made);
+static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
+                            const dozan_pair *labels, size_t label_count);
 static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count);
-static dozan_status append_active(dz_turn *turn, dz_trial *trial);
+static bool append_active(dz_experiment *experiment, dz_trial *trial);
 static dozan_status learn_demand(const dz_experiment_spec *spec, dz_trial *trial, dozan_error *err);
 
 dozan_status dz_experiment_create(dz_experiment_spec *spec, const char *uid, uint64_t seed,
@@ -45,15 +45,12 @@ dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const
 {
     dz_experiment *experiment = turn->experiment;
     dozan_error cause = {0};
-    dz_trial *trial = NULL;
-    dozan_status status = make_trial(turn, assignments, labels, label_count, &trial);
+    dz_trial *trial = make_trial(turn, assignments, labels, label_count);
+    dozan_status status;
 
-    if (status == DOZAN_OK) {
-        status = append_active(turn, trial);
-    }
-    if (status != DOZAN_OK) {
+    if (trial == NULL || !append_active(experiment, trial)) {
         dz_trial_destroy(trial);
-        return status;
+        return dz_out_of_memory(turn->err);
     }
     experiment->trial_count++;
     experiment->state_counts[DZ_TRIAL_PENDING]++;
@@ -78,15 +75,16 @@ dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const
     return dz_trial_finish(turn, trial, DZ_TRIAL_FAILED, DOZAN_EVENT_FAILED);
 }
 
-static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
-                               const dozan_pair *labels, size_t label_count, dz_trial **made)
+/* NULL when there is no memory. */
+static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
+                            const dozan_pair *labels, size_t label_count)
 {
     const dz_experiment_spec *spec = turn->experiment->spec;
     dz_trial *trial = calloc(1, sizeof *trial);
     char name[512];
 
     if (trial == NULL) {
-        return dz_out_of_memory(turn->err);
+        return NULL;
     }
     trial->number = turn->experiment->trial_count + 1;
     trial->state = DZ_TRIAL_PENDING;
@@ -96,14 +94,14 @@ static dozan_status make_trial(dz_turn *turn, const dozan_pair *assignments,
     trial->observations = calloc(spec->metric_count, sizeof *trial->observations);
     dz_trial_name(turn->experiment, trial->number, name, sizeof name);
     trial->name = strdup(name);
-    *made = trial; /* the caller frees what there is of it */
     if (trial->observations == NULL || trial->name == NULL ||
         !copy_pairs(assignments, spec->parameter_count, &trial->assignments,
                     &trial->assignment_count) ||
         !copy_pairs(labels, label_count, &trial->labels, &trial->label_count)) {
-        return dz_out_of_memory(turn->err);
+        dz_trial_destroy(trial);
+        return NULL;
     }
-    return DOZAN_OK;
+    return trial;
 }
 
 static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count)
@@ -129,22 +127,20 @@ static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, si
     return true;
 }
 
-static dozan_status append_active(dz_turn *turn, dz_trial *trial)
+static bool append_active(dz_experiment *experiment, dz_trial *trial)
 {
-    dz_experiment *experiment = turn->experiment;
-
     if (experiment->active_count == experiment->active_capacity) {
         size_t capacity = experiment->active_capacity == 0 ? 8 : experiment->active_capacity * 2;
-        dz_trial **grown = realloc(experiment->active, capacity * sizeof *grown);
+        dz_trial **grown = realloc(experiment->active, capacity * sizeof(dz_trial *));
 
         if (grown == NULL) {
-            return dz_out_of_memory(turn->err);
+            return false;
         }
         experiment->active = grown;
         experiment->active_capacity = capacity;
     }
     experiment->active[experiment->active_count++] = trial;
-    return DOZAN_OK;
+    return true;
 }
 
 /* Renders the template once, only to learn what the trial needs; the loop renders it again to start

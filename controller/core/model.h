@@ -145,20 +145,19 @@ typedef struct dz_experiment {
     int64_t plugin_faults;
 
     /* not kept: derived again after a restart */
-    bool open;          /* its owner has taken it up (DZ_EVENT_OPEN) */
     dozan_space *space; /* of spec->parameters; owned */
     dz_trial **active;  /* trials that have not ended, ascending numbers; owned */
     size_t active_count, active_capacity;
-    bool asking; /* an ask is under way, for asked_count trials from trial_count + 1 on */
-    uint32_t asked_count;
-    bool ended_since_ask;        /* a trial has ended that the answer may not know of */
-    bool judging;                /* a judgement is under way */
+    int64_t ask_not_before_ms;   /* back-off after a fault */
     int64_t judge_not_before_ms; /* back-off after the stopper failed */
+    int32_t faults_in_row;       /* of the search plugin, since its last good answer */
     int32_t judge_faults_in_row;
-    int64_t
-        ask_not_before_ms;    /* back-off after a fault, or a WAIT answer until something changes */
-    int32_t faults_in_row;    /* of the search plugin, since its last good answer */
     int32_t stillborn_in_row; /* trials that ended before they could start, since one did */
+    uint32_t asked_count;     /* of the ask that is under way */
+    bool open;                /* its owner has taken it up (DZ_EVENT_OPEN) */
+    bool asking;              /* an ask is under way, for trials from trial_count + 1 on */
+    bool judging;             /* a judgement is under way */
+    bool ended_since_ask;     /* a trial has ended that the answer may not know of */
     bool wait_for_end;        /* the algorithm answered WAIT: ask again when a trial has ended */
     bool dirty;               /* changed since the last commit; the loop clears it */
 } dz_experiment;

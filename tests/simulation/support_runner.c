@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { REPORT_GAP_MS = 400, STOP_GRACE_MS = 300, HEAR_MS = 200 };
+static const int64_t REPORT_GAP_MS = 400, STOP_GRACE_MS = 300, HEAR_MS = 200;
 
 static void draw(sim *s, sim_job *job, int64_t trial, int32_t attempt);
 static void listen(sim *s, const sim_job *job, int64_t trial, int32_t attempt);
@@ -104,7 +104,7 @@ static void draw(sim *s, sim_job *job, int64_t trial, int32_t attempt)
         job->end.kind = DZ_END_TIMEOUT;
     } else if ((dice -= o->unavailable) < 0) {
         job->reports = 0;
-    } else if (attempt < 4 && (dice -= o->lost) < 0) {
+    } else if (attempt < 4 && dice < o->lost) {
         static const dz_end losses[] = {{.kind = DZ_END_LOST},
                                         {.kind = DZ_END_SIGNALED, .signal = 9},
                                         {.kind = DZ_END_SIGNALED, .signal = 15},
