@@ -1,0 +1,142 @@
+/*
+ * The table of commands. A new command is one file and one row here.
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#define BIT(id) DZ_OPTION_BIT(id)
+#define WHERE (BIT(DB) | BIT(HELP))
+#define PLUGINS (BIT(PLUGIN) | BIT(CONFIG) | BIT(HELP))
+#define RUNNING (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP))
+
+const dz_cli_command dz_cli_commands[] = {
+    {
+        .name = "run",
+        .run = dz_cli_run,
+        .summary = "run an experiment to its end, and print the best trial",
+        .details =
+            "FILE is a Katib kubeflow.org/v1beta1 Experiment in YAML or JSON; - is standard "
+            "input. Its trials run as processes of this machine.\n\n"
+            "Ctrl-C stops the trials and then the run; a second Ctrl-C leaves at once. A second "
+            "run of the same file goes on where the first one was, whatever ended it. An "
+            "experiment that has ended runs on when spec.maxTrialCount is raised.",
+        .options = RUNNING | BIT(PARALLEL) | BIT(SET) | BIT(OUTPUT),
+        .arguments = {{"FILE", DZ_COMPLETE_FILE, false}},
+    },
+    {
+        .name = "validate",
+        .run = dz_cli_validate,
+        .summary = "check an experiment without running it",
+        .details = "All that is wrong is told at once, each with its file, line and path. With -o "
+                   "yaml or json the experiment is printed with its defaults filled in.",
+        .options = PLUGINS | BIT(SET) | BIT(OUTPUT) | BIT(QUIET),
+        .arguments = {{"FILE", DZ_COMPLETE_FILE, false}},
+    },
+    {
+        .name = "get",
+        .run = dz_cli_get,
+        .summary = "list experiments or trials",
+        .details = "For trials, NAME is a trial or an experiment, whose trials are listed. wide "
+                   "adds the parameters and metrics, csv has every column, name prints names "
+                   "alone.",
+        .options = WHERE | BIT(OUTPUT_GET),
+        .arguments = {{"experiments|trials", DZ_COMPLETE_WORDS, false},
+                      {"NAME", DZ_COMPLETE_OBJECT, true}},
+    },
+    {
+        .name = "describe",
+        .run = dz_cli_describe,
+        .summary = "tell all about one experiment or trial, with the reason for its state",
+        .details = "What waits or has failed is told with its cause and what can be done.",
+        .options = WHERE | BIT(MAP) | BIT(CONFIG),
+        .arguments = {{"experiment|trial", DZ_COMPLETE_WORDS, false},
+                      {"NAME", DZ_COMPLETE_OBJECT, false}},
+    },
+    {
+        .name = "logs",
+        .run = dz_cli_logs,
+        .summary = "print what a trial has printed",
+        .options = WHERE | BIT(FOLLOW) | BIT(QUIET),
+        .arguments = {{"TRIAL", DZ_COMPLETE_TRIAL, false}},
+    },
+    {
+        .name = "metrics",
+        .run = dz_cli_metrics,
+        .summary = "list every value that a trial has reported",
+        .options = WHERE | BIT(OUTPUT_CSV),
+        .arguments = {{"TRIAL", DZ_COMPLETE_TRIAL, false}},
+    },
+    {
+        .name = "stop",
+        .run = dz_cli_stop,
+        .summary = "stop an experiment, to be resumed later, or end one trial",
+        .details = "An experiment's running trials are ended and run again on resume. A trial "
+                   "that is stopped counts as Killed.",
+        .options = RUNNING & ~BIT(KEEP),
+        .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
+    },
+    {
+        .name = "resume",
+        .run = dz_cli_resume,
+        .summary = "go on with an experiment that was stopped or interrupted",
+        .details = "Runs it in the foreground, as run does, from what the database holds.",
+        .options = RUNNING | BIT(OUTPUT),
+        .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
+    },
+    {
+        .name = "delete",
+        .run = dz_cli_delete,
+        .summary = "remove an experiment, its trials and their output",
+        .details = "It must not be running.",
+        .options = WHERE | BIT(QUIET),
+        .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
+    },
+    {
+        .name = "algorithms",
+        .run = dz_cli_algorithms,
+        .summary = "list the algorithms, or the settings of one",
+        .details = "Asks the plugins themselves, also those of --plugin and the configuration "
+                   "file.",
+        .options = PLUGINS | BIT(OUTPUT_LIST),
+        .arguments = {{"NAME", DZ_COMPLETE_ALGORITHM, true}},
+    },
+    {
+        .name = "completion",
+        .run = dz_cli_completion,
+        .summary = "print the completion script of a shell",
+        .details = "For bash: source <(dozan completion bash). For zsh: dozan completion zsh > "
+                   "_dozan in a folder of $fpath. For fish: dozan completion fish | source.",
+        .options = BIT(HELP),
+        .arguments = {{"bash|zsh|fish", DZ_COMPLETE_WORDS, false}},
+    },
+    {
+        .name = "man",
+        .run = dz_cli_man,
+        .summary = "print the manual page",
+        .options = BIT(HELP),
+        .hidden = true,
+    },
+    {
+        .name = "version",
+        .run = dz_cli_version,
+        .summary = "print the version",
+        .options = BIT(HELP),
+    },
+    {
+        .name = "help",
+        .run = dz_cli_help,
+        .summary = "print help, on all or on one command",
+        .options = BIT(HELP),
+        .arguments = {{"COMMAND", DZ_COMPLETE_COMMAND, true}},
+    },
+    {.name = NULL},
+};
+
+const dz_cli_command *dz_cli_find(const char *name)
+{
+    for (const dz_cli_command *command = dz_cli_commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}

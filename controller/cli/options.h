@@ -1,0 +1,131 @@
+/*
+ * The options of all commands, as one table, and what they come to once parsed.
+ */
+#ifndef DZ_CLI_OPTIONS_H
+#define DZ_CLI_OPTIONS_H
+
+#include "loop/run.h"
+
+/* What a shell offers for an argument. */
+typedef enum dz_cli_complete {
+    DZ_COMPLETE_NOTHING,
+    DZ_COMPLETE_WORDS, /* the argument's name is the words: "table|json|yaml" */
+    DZ_COMPLETE_FILE,
+    DZ_COMPLETE_COMMAND,
+    DZ_COMPLETE_EXPERIMENT,
+    DZ_COMPLETE_TRIAL,
+    DZ_COMPLETE_OBJECT, /* an experiment or a trial */
+    DZ_COMPLETE_ALGORITHM
+} dz_cli_complete;
+
+/* name, long name, letter (0 = none), argument (NULL = none), what completes it, help */
+#define DZ_OPTIONS(X)                                                                              \
+    X(DB, "db", 0, "PATH", DZ_COMPLETE_FILE,                                                       \
+      "the database; trials' directories are in PATH.d (default: $DOZAN_DB, else dozan.db)")       \
+    X(PARALLEL, "parallel", 0, "N", DZ_COMPLETE_NOTHING,                                           \
+      "run N trials at a time: spec.parallelTrialCount")                                           \
+    X(SET, "set", 0, "KEY=VALUE", DZ_COMPLETE_NOTHING,                                             \
+      "change a field of the file before it is checked, as in spec.maxTrialCount=5; repeatable")   \
+    X(OUTPUT, "output", 'o', "table|json|yaml", DZ_COMPLETE_WORDS, "how to print the result")      \
+    X(OUTPUT_GET, "output", 'o', "table|wide|json|yaml|csv|name", DZ_COMPLETE_WORDS,               \
+      "how to print the list")                                                                     \
+    X(OUTPUT_LIST, "output", 'o', "table|json|yaml|name", DZ_COMPLETE_WORDS,                       \
+      "how to print the list")                                                                     \
+    X(OUTPUT_CSV, "output", 'o', "table|csv", DZ_COMPLETE_WORDS, "how to print the list")          \
+    X(MAP, "map", 0, "FROM=TO", DZ_COMPLETE_NOTHING,                                               \
+      "find the image's absolute path FROM at TO on this machine; repeatable")                     \
+    X(PLUGIN, "plugin", 0, "NAME=TARGET", DZ_COMPLETE_NOTHING,                                     \
+      "the algorithm NAME is served by TARGET, a program or a URL; repeatable")                    \
+    X(CONFIG, "config", 0, "FILE", DZ_COMPLETE_FILE,                                               \
+      "plugins and maps (default: $DOZAN_CONFIG, else ~/.config/dozan/config.yaml)")               \
+    X(DURABILITY, "durability", 0, "full|normal|off", DZ_COMPLETE_WORDS,                           \
+      "what a commit survives: full = power loss; normal = kill -9, and power loss but for the "   \
+      "last commits; off = kill -9 (default: full)")                                               \
+    X(GRACE, "grace", 0, "SECONDS", DZ_COMPLETE_NOTHING,                                           \
+      "time between SIGTERM and SIGKILL for a trial that is stopped (default: 5)")                 \
+    X(KEEP, "keep", 0, NULL, DZ_COMPLETE_NOTHING,                                                  \
+      "leave the trials running on Ctrl-C; the next run takes them up")                            \
+    X(QUIET, "quiet", 'q', NULL, DZ_COMPLETE_NOTHING, "no progress and no notes")                  \
+    X(FOLLOW, "follow", 'f', NULL, DZ_COMPLETE_NOTHING, "go on until the trial has ended")         \
+    X(HELP, "help", 'h', NULL, DZ_COMPLETE_NOTHING, "print this help")
+
+typedef enum dz_option_id {
+#define DZ_OPTION_ENUM(id, ...) DZ_OPTION_##id,
+    DZ_OPTIONS(DZ_OPTION_ENUM)
+#undef DZ_OPTION_ENUM
+        DZ_OPTION_COUNT
+} dz_option_id;
+
+#define DZ_OPTION_BIT(id) (UINT32_C(1) << DZ_OPTION_##id)
+
+typedef struct dz_cli_option {
+    const char *name;
+    char letter;
+    const char *argument;
+    dz_cli_complete complete;
+    const char *help;
+} dz_cli_option;
+
+extern const dz_cli_option dz_cli_option_table[DZ_OPTION_COUNT];
+
+typedef enum dz_output {
+    DZ_OUTPUT_TABLE,
+    DZ_OUTPUT_WIDE,
+    DZ_OUTPUT_JSON,
+    DZ_OUTPUT_YAML,
+    DZ_OUTPUT_CSV,
+    DZ_OUTPUT_NAME
+} dz_output;
+
+/* What a command line said. Texts borrow from argv, the environment or `owned`. */
+typedef struct dz_cli_options {
+    bool help;
+    const char *db;
+    char *job_directory; /* "<db>.d" */
+    char *db_hint;       /* " --db PATH" where that has to be said again, else "" */
+    dz_output output;
+    dz_override *overrides; /* --set and --parallel, in their order */
+    size_t override_count;
+    dz_path_map *maps;
+    size_t map_count;
+    dz_plugin_config *plugins;
+    size_t plugin_count;
+    const char *config; /* NULL = not given */
+    dz_durability durability;
+    int64_t grace_ms; /* 0 = the default */
+    bool keep, quiet, follow;
+    const char **arguments; /* what is no option */
+    size_t argument_count;
+
+    char **owned; /* texts that were cut out of others */
+    size_t owned_count;
+} dz_cli_options;
+
+/* Parses argv[1..] (argv[0] is the command's name and is not looked at) by the options whose bits
+ * are set in `allowed`; options and arguments may be mixed, "--" ends the options, and a long
+ * option may be shortened. argv's order may change; its texts must live as long as *options.
+ * INVALID_ARGUMENT names the option, why it is refused, and one that was nearly meant. *options is
+ * in any case to be given to dz_cli_options_fini. */
+DOZAN_MUST_USE dozan_status dz_cli_options_parse(dz_cli_options *options, uint32_t allowed,
+                                                 int argc, char **argv, dozan_error *err);
+void dz_cli_options_fini(dz_cli_options *options);
+
+/* Adds a map or a plugin, unless one of that name is there already; copies the texts. */
+DOZAN_MUST_USE dozan_status dz_cli_options_add_map(dz_cli_options *options, const char *from,
+                                                   const char *to, dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_cli_options_add_plugin(dz_cli_options *options, const char *name,
+                                                      const char *target, dozan_error *err);
+
+/* Adds what the configuration file says (config.c): --config, else $DOZAN_CONFIG, else
+ * ~/.config/dozan/config.yaml where there is one. INVALID_ARGUMENT with file, line and path. */
+DOZAN_MUST_USE dozan_status dz_cli_config_load(dz_cli_options *options, dozan_error *err);
+
+/* Reads a whole file ("-" = standard input) of at most DZ_TREE_MAX_BYTES. Owned text, ended by a 0.
+ */
+DOZAN_MUST_USE dozan_status dz_cli_read_file(const char *path, char **text, size_t *size,
+                                             dozan_error *err);
+
+/* Whether `word` is one of the words in "a|b|c"; *index is its place. */
+bool dz_cli_word(const char *words, const char *word, size_t *index);
+
+#endif

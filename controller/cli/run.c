@@ -1,0 +1,249 @@
+/*
+ * `dozan run` and `dozan validate`: from a file to a run, new or taken up again.
+ */
+#include "cli/document.h"
+#include "cli/driver.h"
+
+#include "core/step.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+typedef struct runner {
+    dz_cli *cli;
+    dz_document document;
+    dz_store *store;
+    dz_driver *driver;
+    dz_experiment *experiment;
+} runner;
+
+static int open_all(runner *run);
+static int start_new(runner *run);
+static int take_up(runner *run);
+static int refuse_difference(runner *run, const dozan_error *difference);
+static int take_up_ended(runner *run, bool changed);
+static int drive(runner *run, bool new_budget);
+static bool same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b);
+static void note_image(dz_cli *cli, const dz_experiment_spec *spec);
+static const cJSON *find_containers(const cJSON *object);
+static dozan_status draw(void *bytes, size_t size, dozan_error *err);
+static dozan_status draw_uid(char uid[40], dozan_error *err);
+
+int dz_cli_run(dz_cli *cli)
+{
+    runner run = {.cli = cli};
+    dozan_error err = {0};
+    int status = dz_document_read(cli, &run.document);
+    if (status == DZ_EXIT_SUCCEEDED)
+        status = open_all(&run);
+    if (status == DZ_EXIT_SUCCEEDED) {
+        dozan_status found =
+            dz_store_load(run.store, run.document.spec->name, &run.experiment, &err);
+        if (found == DOZAN_OK)
+            status = take_up(&run);
+        else if (found == DOZAN_NOT_FOUND)
+            status = start_new(&run);
+        else
+            status = dz_cli_fail(cli, &err);
+    }
+    dz_driver_destroy(run.driver);
+    dz_experiment_destroy(run.experiment);
+    dz_store_close(run.store);
+    dz_document_fini(&run.document);
+    return status;
+}
+
+int dz_cli_validate(dz_cli *cli)
+{
+    dz_document document;
+    dz_driver *driver = NULL;
+    dozan_error err = {0};
+    int status = dz_document_read(cli, &document);
+    if (status != DZ_EXIT_SUCCEEDED)
+        goto done;
+    if (dz_driver_create(cli, NULL, &driver, &err) != DOZAN_OK)
+        status = dz_cli_fail(cli, &err);
+    else if (dz_loop_validate(dz_driver_loop(driver), document.spec, &err) != DOZAN_OK)
+        status = dz_document_reject(cli, &document, &err);
+    else if (cli->options.output != DZ_OUTPUT_TABLE)
+        status = dz_cli_put_tree(cli, document.spec->document);
+    else if (!cli->options.quiet)
+        (void)fprintf(cli->out, "%s: valid: experiment %s, %s over %zu parameter%s\n",
+                      document.name, document.spec->name, document.spec->algorithm,
+                      document.spec->parameter_count,
+                      document.spec->parameter_count == 1 ? "" : "s");
+done:
+    dz_driver_destroy(driver);
+    dz_document_fini(&document);
+    return status;
+}
+
+static int open_all(runner *run)
+{
+    dozan_error err = {0};
+    int status = DZ_EXIT_SUCCEEDED;
+    run->store = dz_cli_open(run->cli, DZ_STORE_WRITE, &status);
+    if (run->store == NULL)
+        return status;
+    if (dz_store_own(run->store, &err) != DOZAN_OK ||
+        dz_driver_create(run->cli, run->store, &run->driver, &err) != DOZAN_OK)
+        return dz_cli_fail(run->cli, &err);
+    return DZ_EXIT_SUCCEEDED;
+}
+
+static int start_new(runner *run)
+{
+    dz_document *document = &run->document;
+    dozan_error err = {0};
+    char uid[40];
+    uint64_t seed = 0;
+    if (dz_loop_validate(dz_driver_loop(run->driver), document->spec, &err) != DOZAN_OK)
+        return dz_document_reject(run->cli, document, &err);
+    dozan_status status = draw_uid(uid, &err);
+    if (status == DOZAN_OK)
+        status = draw(&seed, sizeof(seed), &err);
+    if (status == DOZAN_OK) {
+        dz_experiment_spec *spec = document->spec;
+        document->spec = NULL;
+        status = dz_experiment_create(spec, uid, seed, dz_cli_now(), &run->experiment, &err);
+    }
+    if (status == DOZAN_OK)
+        status = dz_store_insert(run->store, run->experiment, document->name, document->text,
+                                 document->size, &err);
+    return status == DOZAN_OK ? drive(run, false) : dz_cli_fail(run->cli, &err);
+}
+
+/* The database has an experiment of that name: it goes on if the file means the same one. */
+static int take_up(runner *run)
+{
+    const dz_experiment *old = run->experiment;
+    dz_experiment_spec *next = run->document.spec;
+    dozan_error err = {0};
+    if (dz_spec_check_update(old->spec, next, &err) != DOZAN_OK)
+        return refuse_difference(run, &err);
+    bool changed = !same_budget(old->spec, next);
+    if (dz_experiment_state_ended(old->state))
+        return take_up_ended(run, changed);
+    if (old->trial_count > 0)
+        dz_cli_note(run->cli, "going on with experiment %s: %lld trials are there already",
+                    old->spec->name, (long long)old->trial_count);
+    return drive(run, changed);
+}
+
+static int refuse_difference(runner *run, const dozan_error *difference)
+{
+    char text[sizeof(difference->place) + sizeof(difference->message) + 4];
+    const char *name = run->document.spec->name;
+    dozan_error_text(difference, text, sizeof(text));
+    return dz_cli_failf(run->cli, DOZAN_FAILED_PRECONDITION,
+                        "%s: %s has an experiment %s already, and it differs: %s; give the file "
+                        "another metadata.name, name another database with --db, or remove the "
+                        "old one with `dozan delete %s%s`",
+                        run->document.name, run->cli->options.db, name, text, name,
+                        run->cli->options.db_hint);
+}
+
+/* Whether a raised budget lets it go on is the core's to say. What a crash left undone at the end,
+ * or a plugin that failed it and may be mended now, is taken up without one. */
+static int take_up_ended(runner *run, bool changed)
+{
+    const dz_experiment *old = run->experiment;
+    const dz_condition *last = &old->conditions[old->condition_count - 1];
+    const char *name = old->spec->name;
+    if (changed)
+        return drive(run, true);
+    if (old->active_count > 0 || strcmp(last->reason, "SuggestionFailed") == 0)
+        return drive(run, false);
+    dz_cli_note(run->cli,
+                "experiment %s has ended already; to run on, raise spec.maxTrialCount, and to "
+                "begin anew, `dozan delete %s%s`",
+                name, name, run->cli->options.db_hint);
+    return dz_cli_result(run->cli, run->store, old);
+}
+
+static int drive(runner *run, bool new_budget)
+{
+    dz_document *document = &run->document;
+    dz_experiment_spec *budget = NULL;
+    dozan_error err = {0};
+    note_image(run->cli, run->experiment->spec);
+    if (new_budget) {
+        budget = document->spec; /* the loop takes it */
+        document->spec = NULL;
+    }
+    int status = dz_driver_run(run->driver, run->experiment, budget);
+    if (new_budget && status != DZ_EXIT_USAGE &&
+        dz_store_set_source(run->store, run->experiment->id, document->name, document->text,
+                            document->size, &err) != DOZAN_OK)
+        return dz_cli_fail(run->cli, &err);
+    return status;
+}
+
+static bool same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b)
+{
+    return a->parallel_trial_count == b->parallel_trial_count &&
+           a->max_trial_count == b->max_trial_count &&
+           a->max_failed_trial_count == b->max_failed_trial_count &&
+           a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy;
+}
+
+/* ---- the image that is not used ---- */
+
+static void note_image(dz_cli *cli, const dz_experiment_spec *spec)
+{
+    const cJSON *container = NULL;
+    cJSON_ArrayForEach(container, find_containers(spec->trial_spec))
+    {
+        const cJSON *name = cJSON_GetObjectItemCaseSensitive(container, "name");
+        const cJSON *image = cJSON_GetObjectItemCaseSensitive(container, "image");
+        if (!cJSON_IsString(name) || !cJSON_IsString(image) ||
+            strcmp(name->valuestring, spec->primary_container_name) != 0)
+            continue;
+        dz_cli_note(cli, "the image %s is not used: trials run as processes of this machine%s",
+                    image->valuestring,
+                    cli->options.map_count > 0 ? "" : ", and --map FROM=TO finds its paths here");
+        return;
+    }
+}
+
+/* A Job's pod template, or a Pod itself. */
+static const cJSON *find_containers(const cJSON *object)
+{
+    const cJSON *spec = cJSON_GetObjectItemCaseSensitive(object, "spec");
+    const cJSON *template = cJSON_GetObjectItemCaseSensitive(spec, "template");
+    if (template != NULL)
+        spec = cJSON_GetObjectItemCaseSensitive(template, "spec");
+    return cJSON_GetObjectItemCaseSensitive(spec, "containers");
+}
+
+/* ---- randomness enters here, and nowhere below ---- */
+
+static dozan_status draw(void *bytes, size_t size, dozan_error *err)
+{
+    ssize_t got = getrandom(bytes, size, 0); /* whole, for up to 256 bytes */
+    if (got >= 0 && (size_t)got == size)
+        return DOZAN_OK;
+    return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "no random bytes: %s", strerror(errno));
+}
+
+/* A random UUID: RFC 9562, version 4. */
+static dozan_status draw_uid(char uid[40], dozan_error *err)
+{
+    unsigned char bytes[16];
+    size_t used = 0;
+    dozan_status status = draw(bytes, sizeof(bytes), err);
+    if (status != DOZAN_OK)
+        return status;
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        static const char digits[] = "0123456789abcdef";
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            uid[used++] = '-';
+        uid[used++] = digits[bytes[i] >> 4];
+        uid[used++] = digits[bytes[i] & 15];
+    }
+    uid[used] = '\0';
+    return DOZAN_OK;
+}
