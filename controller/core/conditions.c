@@ -28,7 +28,7 @@ void dz_experiment_enter(dz_turn *turn, dz_experiment_state state, const char *r
     experiment->runtime_ms = dz_experiment_runtime(experiment, turn->now_ms);
     experiment->runtime_mark_ms = state == DZ_EXPERIMENT_RUNNING ? turn->now_ms : 0;
     experiment->completed_ms = dz_experiment_state_ended(state) ? turn->now_ms : 0;
-    if (state == DZ_EXPERIMENT_RESTARTING) {
+    if (state == DZ_EXPERIMENT_RESTARTING) { /* which stays True afterwards, as in Katib */
         remove_condition(experiment, "Succeeded");
         remove_condition(experiment, "Failed");
     }

@@ -25,6 +25,7 @@ static dozan_status check_suggestion(const dz_experiment *experiment,
                                      const dz_row *row, dozan_error *err);
 static dozan_status check_labels(const dozan_suggestion *suggestion, int64_t trial,
                                  dozan_error *err);
+static bool label_text_ok(const char *text);
 static size_t find_parameter(const dz_experiment *experiment, size_t place, const char *name);
 static dozan_status check_value(const dz_experiment *experiment, size_t index, const char *text,
                                 const dz_row *row, dozan_error *err);
@@ -138,16 +139,21 @@ static dozan_status check_labels(const dozan_suggestion *suggestion, int64_t tri
     for (size_t i = 0; i < suggestion->label_count; i++) {
         const dozan_pair *label = &suggestion->labels[i];
 
-        if (label->name == NULL || label->value == NULL ||
-            strnlen(label->name, DOZAN_LABEL_TEXT) == DOZAN_LABEL_TEXT ||
-            strnlen(label->value, DOZAN_LABEL_TEXT) == DOZAN_LABEL_TEXT) {
+        if (!label_text_ok(label->name) || !label_text_ok(label->value)) {
             return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                    "the plugin's suggestion for trial %" PRId64
-                                   " has a label without a text, or of more than %d bytes",
+                                   " has a label whose name or value is not a text of at most %d "
+                                   "bytes",
                                    trial, DOZAN_LABEL_TEXT - 1);
         }
     }
     return DOZAN_OK;
+}
+
+static bool label_text_ok(const char *text)
+{
+    return text != NULL && strnlen(text, DOZAN_LABEL_TEXT) < DOZAN_LABEL_TEXT &&
+           dz_text_valid(text);
 }
 
 /* A well-behaved plugin keeps the order of the parameters. */

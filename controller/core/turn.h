@@ -45,10 +45,14 @@ DOZAN_MUST_USE dozan_status dz_turn_ended(dz_turn *turn, dz_trial *trial);
 
 /* ---- text.c */
 
-/* Formats into to[size]; what does not fit is cut at a character's end and marked with "...".
- * Returns whether the text is another one than before. */
+/* Formats into to[size]; what does not fit is cut at a character's end and marked with "...";
+ * control characters become spaces, and bytes that are no UTF-8 question marks. Returns whether the
+ * text is another one than before. */
 bool dz_text_set(char *to, size_t size, const char *format, ...) DOZAN_PRINTF(3, 4);
 bool dz_text_vset(char *to, size_t size, const char *format, va_list args) DOZAN_PRINTF(3, 0);
+
+/* Whether a text is UTF-8 without control characters. */
+bool dz_text_valid(const char *text);
 
 /* 250 ms, doubled with every further one of `times` in a row, 30 s at most. */
 int64_t dz_backoff_ms(int64_t times);

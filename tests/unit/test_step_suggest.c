@@ -212,12 +212,42 @@ static void labels_are_kept_and_bounded(void **state)
     suggestions[0].label_count = 1;
     labels[0].value = long_text;
     must_happen(w, answer);
-    assert_non_null(strstr(w->experiment->suggestion_message, "127 bytes"));
+    assert_non_null(strstr(w->experiment->suggestion_message, "at most 127 bytes"));
+    tick_at(w, dz_next_tick(w->experiment));
+    labels[0].value = "\xff\xfe";
+    must_happen(w, answer);
+    assert_int_equal(w->experiment->plugin_faults, 3);
     tick_at(w, dz_next_tick(w->experiment));
     labels[0].value = "2";
     must_happen(w, answer);
     assert_int_equal(active(w, 1)->label_count, 1);
     assert_string_equal(active(w, 1)->labels[0].name, "bracket");
+    world_destroy(w);
+}
+
+static void what_a_plugin_says_is_kept_as_one_line_of_text(void **state)
+{
+    static const char expected[] = "a b [31m \xc3\xa9 ?( ??? \xf0\x9f\x98\x80 ??";
+    char long_text[2000];
+    world *w = world_create(NULL, 8, 0);
+    const char *kept = w->experiment->suggestion_message;
+
+    (void)state;
+    open_it(w);
+    must_happen(w, (dz_event){.kind = DZ_EVENT_ASK_FAILED,
+                              .u.failed = {.reason = "PluginFault",
+                                           .message = "a\nb\x1b[31m \xc3\xa9 \xc3( \xed\xa0\x80 "
+                                                      "\xf0\x9f\x98\x80 \xc0\xaf"}});
+    assert_int_equal(strncmp(kept, expected, strlen(expected)), 0);
+    tick_at(w, dz_next_tick(w->experiment));
+    for (size_t i = 0; i + 1 < sizeof long_text; i++) {
+        long_text[i] = i % 2 == 0 ? '\xc3' : '\xa9';
+    }
+    long_text[sizeof long_text - 1] = '\0';
+    must_happen(w, (dz_event){.kind = DZ_EVENT_ASK_FAILED,
+                              .u.failed = {.reason = "PluginFault", .message = long_text}});
+    assert_null(strchr(kept, '?'));
+    assert_string_equal(kept + strlen(kept) - 3, "...");
     world_destroy(w);
 }
 
@@ -389,6 +419,7 @@ int main(void)
         cmocka_unit_test(initial_points_come_first_and_without_an_ask),
         cmocka_unit_test(no_trial_comes_of_a_bad_reply),
         cmocka_unit_test(labels_are_kept_and_bounded),
+        cmocka_unit_test(what_a_plugin_says_is_kept_as_one_line_of_text),
         cmocka_unit_test(values_are_given_in_the_order_and_spelling_of_the_space),
         cmocka_unit_test(waiting_lasts_until_a_trial_ends),
         cmocka_unit_test(a_wait_that_is_over_when_the_answer_comes_is_no_fault),
