@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX_BYTES = 8 << 20, MAX_WORDS = 65536 };
+enum { TEXT_MAX_BYTES = 8 << 20, MAX_WORDS = 65536, MAX_VARIABLES = 4096 };
 
 typedef struct making {
     const dz_experiment_spec *spec;
@@ -232,7 +232,7 @@ static dozan_status take_env(making *m)
                       "under env",
                       "");
     }
-    if (count > MAX_WORDS) {
+    if (count > MAX_VARIABLES) {
         return refuse(m, "env", "has too many entries", "");
     }
     m->made->env = calloc((size_t)count + 2, sizeof(char *));
@@ -367,7 +367,7 @@ static dozan_status take_argv(making *m)
     if (status == DOZAN_OK) {
         status = take_words(m, "args", words, &count);
     }
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && words[0] != NULL) {
         m->made->program = strdup(program_of(m->spec, words[0]));
         status = m->made->program == NULL ? no_memory(m) : DOZAN_OK;
     }
@@ -460,7 +460,7 @@ static void take_deadline(making *m, const cJSON *pod)
         if (!(seconds > 0.0)) {
             continue;
         }
-        deadline_ms = seconds < (double)(DZ_MAX_DURATION_MS / 1000) ? (int64_t)(seconds * 1000.0)
+        deadline_ms = seconds < (double)DZ_MAX_DURATION_MS / 1000.0 ? (int64_t)(seconds * 1000.0)
                                                                     : DZ_MAX_DURATION_MS;
         if (m->made->active_deadline_ms == 0 || deadline_ms < m->made->active_deadline_ms) {
             m->made->active_deadline_ms = deadline_ms;

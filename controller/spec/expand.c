@@ -17,6 +17,8 @@ static const char *find_variable(const char *name, size_t size, char *const *env
 
 void dz_expand_variables(const char *text, char *const *env, size_t count, dozan_buf *out)
 {
+    const char *last = strrchr(text, ')'); /* a name that begins behind it has no end */
+
     while (*text != '\0') {
         size_t plain = strcspn(text, "$");
         const char *value = NULL;
@@ -27,7 +29,7 @@ void dz_expand_variables(const char *text, char *const *env, size_t count, dozan
         if (text[0] == '$' && text[1] == '$') {
             dozan_buf_puts(out, "$");
             text += 2;
-        } else if (text[0] == '$' && text[1] == '(' && strchr(text, ')') != NULL) {
+        } else if (text[0] == '$' && text[1] == '(' && last > text) {
             size = strcspn(text + 2, ")");
             value = find_variable(text + 2, size, env, count);
             if (value != NULL) {

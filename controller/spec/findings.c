@@ -69,7 +69,6 @@ bool dz_findings_publish(dz_findings *findings, dz_problems *problems)
         char text[64];
         (void)snprintf(text, sizeof text, "%zu more findings are not shown", findings->dropped);
         findings->dropped = 0;
-        findings->count = DZ_MAX_FINDINGS;
         keep(findings, UINT32_MAX, strdup(findings->file), strdup(text));
     }
     if (findings->no_memory) {
@@ -125,7 +124,8 @@ static void add(dz_findings *findings, bool error, const dz_node *node, const ch
     size_t used = (size_t)snprintf(message, sizeof message, "%s", mark);
 
     findings->fatal = findings->fatal || error;
-    if (findings->count >= DZ_MAX_FINDINGS) {
+    /* warnings leave room for the errors that may follow */
+    if (findings->count >= (size_t)(error ? DZ_MAX_FINDINGS : DZ_MAX_FINDINGS / 2)) {
         findings->dropped++;
         return;
     }

@@ -20,18 +20,19 @@ static const meta_name meta_names[] = {
     {"Labels", DZ_META_LABEL},
 };
 
-/* Finds prefix, at least one character, and a closing brace. */
+/* Finds prefix, at least one character, and a closing brace. Where there is no brace there is none
+ * further on either. */
 static bool find_braced(const char *text, const char *prefix, dz_placeholder *found)
 {
-    for (text = strstr(text, prefix); text != NULL; text = strstr(text + 1, prefix)) {
-        const char *name = text + strlen(prefix);
-        const char *end = *name == '\0' ? NULL : strchr(name + 1, '}');
-        if (end != NULL) {
-            *found = (dz_placeholder){text, end + 1, name, (size_t)(end - name)};
-            return true;
-        }
+    const char *start = strstr(text, prefix);
+    const char *name = start == NULL ? NULL : start + strlen(prefix);
+    const char *end = name == NULL || *name == '\0' ? NULL : strchr(name + 1, '}');
+
+    if (end == NULL) {
+        return false;
     }
-    return false;
+    *found = (dz_placeholder){start, end + 1, name, (size_t)(end - name)};
+    return true;
 }
 
 bool dz_placeholder_find(const char *text, dz_placeholder *found)

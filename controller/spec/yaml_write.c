@@ -208,7 +208,8 @@ static bool write_string(writer *w, const char *text)
  * is none. */
 static bool write_number(writer *w, double number)
 {
-    char text[DOZAN_VALUE_TEXT];
+    char digits[DOZAN_VALUE_TEXT];
+    char text[DOZAN_VALUE_TEXT + 2];
 
     if (!isfinite(number)) {
         return write_scalar(w, "null", YAML_PLAIN_SCALAR_STYLE);
@@ -216,11 +217,10 @@ static bool write_number(writer *w, double number)
     if (floor(number) >= number && fabs(number) < 0x1p53) {
         (void)snprintf(text, sizeof text, "%.0f", number);
     } else {
-        dozan_number_text(number, text);
-        if (strpbrk(text, ".e") == NULL && strlen(text) + 3 <= sizeof text) {
-            (void)strcat(text,
-                         ".0"); /* stays a float: as a whole number it would be read exactly */
-        }
+        dozan_number_text(number, digits);
+        /* a float stays one: as a whole number it would be read exactly */
+        (void)snprintf(text, sizeof text, "%s%s", digits,
+                       strpbrk(digits, ".e") == NULL ? ".0" : "");
     }
     return write_scalar(w, text, YAML_PLAIN_SCALAR_STYLE);
 }

@@ -180,18 +180,20 @@ static void what_is_no_document_is_refused_with_its_place(void **state)
     }
 }
 
-/* n times `part`. Owned. */
+/* n times `part`, behind another text. Owned. */
 static char *repeat(const char *part, size_t n, const char *before)
 {
-    size_t size = strlen(part);
-    char *text = calloc(1, strlen(before) + n * size + 1);
+    dozan_buf text;
+    char *made = NULL;
 
-    assert_non_null(text);
-    memcpy(text, before, strlen(before));
+    dozan_buf_init(&text, 8 << 20);
+    dozan_buf_puts(&text, before);
     for (size_t i = 0; i < n; i++) {
-        memcpy(text + strlen(before) + i * size, part, size);
+        dozan_buf_puts(&text, part);
     }
-    return text;
+    made = dozan_buf_take(&text);
+    assert_non_null(made);
+    return made;
 }
 
 static void bounds_hold(void **state)
@@ -243,20 +245,20 @@ static void nodes_know_their_place(void **state)
     dz_tree *tree = parse("a:\n  b:\n    - x: 1\n    - x: 2\n      y.z: [5,\n        6]\n");
     static const struct {
         const char *path;
-        bool whole;
         const char *found;
         uint32_t line;
+        bool whole;
     } cases[] = {
-        {"a", true, "a", 1},
-        {"a.b[0]", true, "a.b[0]", 3},
-        {"a.b[1].x", true, "a.b[1].x", 4},
-        {"a.b[1][y.z][1]", true, "a.b[1][y.z][1]", 6},
-        {"a.b[1].nope.deeper", false, "a.b[1]", 4},
-        {"a.b[7]", false, "a.b", 2},
-        {"a.b.x", false, "a.b", 2},
-        {"a..b", false, "a", 1},
-        {"a.b[", false, "a.b", 2},
-        {"nope", false, "", 1},
+        {"a", "a", 1, true},
+        {"a.b[0]", "a.b[0]", 3, true},
+        {"a.b[1].x", "a.b[1].x", 4, true},
+        {"a.b[1][y.z][1]", "a.b[1][y.z][1]", 6, true},
+        {"a.b[1].nope.deeper", "a.b[1]", 4, false},
+        {"a.b[7]", "a.b", 2, false},
+        {"a.b.x", "a.b", 2, false},
+        {"a..b", "a", 1, false},
+        {"a.b[", "a.b", 2, false},
+        {"nope", "", 1, false},
     };
 
     (void)state;
