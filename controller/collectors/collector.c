@@ -152,8 +152,7 @@ const char *dz_collector_complaint(const dz_collector *collector)
     return collector->complaint_text[0] != '\0' ? collector->complaint_text : NULL;
 }
 
-/* ---- what the kinds call
- * ------------------------------------------------------------------------------------- */
+/* ---- what the kinds call --------------------------------------------------------------------- */
 
 size_t dz_collector_metric_count(const dz_collector *collector)
 {
@@ -222,9 +221,7 @@ void dz_collector_gave_up(dz_collector *collector, const dz_line *line)
     count_complaint(collector, &collector->gave_up, line->number);
 }
 
-/* ---- creation
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- creation -------------------------------------------------------------------------------- */
 
 static const dz_collector_kind_ops *find_kind(const dz_experiment_spec *spec)
 {
@@ -274,9 +271,7 @@ static bool copy_metrics(dz_collector *collector, const dz_experiment_spec *spec
     return true;
 }
 
-/* ---- lines
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static const char *line_end(const dz_collector *collector, const char *at, const char *end)
 {
@@ -325,9 +320,7 @@ static dozan_status end_line(dz_collector *collector, const char *rest, size_t s
     return status;
 }
 
-/* ---- complaints
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- complaints ------------------------------------------------------------------------------ */
 
 static void count_complaint(dz_collector *collector, complaint *which, int64_t line)
 {

@@ -26,7 +26,8 @@ typedef struct dz_job {
     const char *experiment_name;
     const char *trial_name;
     const dz_command *command;
-    const char *metrics_path; /* File collector: the file to follow; NULL = the output itself */
+    const char *metrics_path; /* File collector: the file to follow, the job's own (see
+                                 dz_local_metrics_path); NULL = the output itself */
     int64_t timeout_ms;       /* 0 = none */
     const int32_t *gpus;      /* indices given to this job */
     size_t gpu_count;
@@ -100,10 +101,12 @@ DOZAN_MUST_USE dozan_status dz_local_output_path(const char *directory, const ch
                                                  const char *trial_name, int32_t attempt,
                                                  char **path);
 
-/* Path of a file of that name which belongs to one local attempt alone. Two trials at once would write the same path of
- * an image ("/katib/mnist.json"): so the caller maps that path to this one in the command, and gives it as
- * metrics_path. The runner makes the folder. INVALID_ARGUMENT when a name is no file name. Owned text. */
-DOZAN_MUST_USE dozan_status dz_local_metrics_path(const char *directory, const char *experiment_name,
+/* Path of a file of that name which belongs to one local attempt alone. Two trials at once would
+ * write the same path of an image ("/katib/mnist.json"): so the caller maps that path to this one
+ * in the command, and gives it as metrics_path. The runner makes the folder. INVALID_ARGUMENT when
+ * a name is no file name. Owned text. */
+DOZAN_MUST_USE dozan_status dz_local_metrics_path(const char *directory,
+                                                  const char *experiment_name,
                                                   const char *trial_name, int32_t attempt,
                                                   const char *basename, char **path);
 

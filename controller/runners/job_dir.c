@@ -1,0 +1,274 @@
+/*
+ * Reading a job's directory, which may change under our eyes: its shim can take the lock, or end
+ * and let go of it, between two of our calls. Hence the order in dz_job_dir_look, in which each
+ * answer rules out what the next ones would misread.
+ */
+#include "runners/job_dir.h"
+
+#include "runners/job_record.h"
+#include "runners/runner.h"
+
+#include <dirent.h>
+#include <dozan/buf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SWEEP_ROUNDS = 10, SWEEP_WAIT_MS = 500, MAX_ENVIRONMENT = 256 * 1024 };
+
+static int make_levels(char *path, int levels);
+static bool is_file_name(const char *name);
+static bool path_below(char *job_path, char **path, const char *name);
+static bool read_record(int folder, dz_job_look *look);
+static int lock_holder(int folder, pid_t *holder);
+static bool kill_if_of_job(const char *pid_text, const char *mark, size_t mark_size);
+static bool has_in_environment(const char *pid_text, const char *mark, size_t mark_size);
+
+dozan_status dz_local_output_path(const char *directory, const char *experiment_name,
+                                  const char *trial_name, int32_t attempt, char **path)
+{
+    char *job_path = NULL;
+    dozan_status status =
+        dz_job_dir_path(directory, experiment_name, trial_name, attempt, &job_path, NULL);
+    if (status == DOZAN_OK && !path_below(job_path, path, DZ_JOB_OUTPUT))
+        status = DOZAN_RESOURCE_EXHAUSTED;
+    return status;
+}
+
+dozan_status dz_local_metrics_path(const char *directory, const char *experiment_name,
+                                   const char *trial_name, int32_t attempt, const char *basename,
+                                   char **path)
+{
+    char *job_path = NULL;
+    char *folder = NULL;
+    if (!is_file_name(basename))
+        return DOZAN_INVALID_ARGUMENT;
+    dozan_status status =
+        dz_job_dir_path(directory, experiment_name, trial_name, attempt, &job_path, NULL);
+    if (status == DOZAN_OK &&
+        (!path_below(job_path, &folder, DZ_JOB_METRICS) || !path_below(folder, path, basename)))
+        status = DOZAN_RESOURCE_EXHAUSTED;
+    return status;
+}
+
+dozan_status dz_job_dir_path(const char *directory, const char *experiment_name,
+                             const char *trial_name, int attempt, char **path, dozan_error *err)
+{
+    if (!is_file_name(experiment_name) || !is_file_name(trial_name) || attempt < 1)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "\"%s/%s/%d\" cannot be the directory of a trial", experiment_name,
+                               trial_name, attempt);
+    dozan_buf text;
+    dozan_buf_init(&text, PATH_MAX);
+    (void)dozan_buf_printf(&text, "%s/%s/%s/%d", directory, experiment_name, trial_name, attempt);
+    char *made = dozan_buf_take(&text);
+    if (made == NULL)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
+                               "the directory of trial %s has too long a path, or memory is out",
+                               trial_name);
+    *path = made;
+    return DOZAN_OK;
+}
+
+int dz_job_dir_make(const char *path)
+{
+    char text[PATH_MAX];
+    int size = snprintf(text, sizeof text, "%s", path);
+    if (size < 0 || (size_t)size >= sizeof text)
+        return ENAMETOOLONG;
+    return make_levels(text, 2);
+}
+
+void dz_job_dir_look(const char *path, dz_job_look *look)
+{
+    *look = (dz_job_look){.stage = DZ_JOB_UNREADABLE};
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        look->stage = errno == ENOENT ? DZ_JOB_NEW : DZ_JOB_UNREADABLE;
+        look->number = errno;
+        return;
+    }
+    int error = 0;
+    if (read_record(folder, look))
+        goto done;
+    error = look->number;
+    if (error == 0)
+        error = lock_holder(folder, &look->shim);
+    if (error == ENOENT) {
+        look->stage = DZ_JOB_NEW;
+    } else if (error != 0) {
+        look->number = error;
+    } else if (look->shim != 0) {
+        look->stage = DZ_JOB_RUNNING;
+    } else if (!read_record(folder,
+                            look)) { /* no one holds the lock: a record that comes, has come */
+        if (look->number == 0)
+            look->stage = faccessat(folder, DZ_JOB_OUTPUT, F_OK, 0) == 0 ? DZ_JOB_GONE : DZ_JOB_NEW;
+    }
+done:
+    if (look->stage != DZ_JOB_RUNNING)
+        look->stop_asked = faccessat(folder, DZ_JOB_STOP, F_OK, 0) == 0;
+    (void)close(folder);
+}
+
+bool dz_job_dir_mark_stop(const char *path)
+{
+    char *mark = strdup(path);
+    if (mark == NULL || !path_below(mark, &mark, DZ_JOB_STOP))
+        return false;
+    int file = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    free(mark);
+    if (file < 0)
+        return false;
+    (void)close(file);
+    return true;
+}
+
+void dz_job_dir_sweep(const char *path)
+{
+    dozan_buf mark;
+    dozan_buf_init(&mark, PATH_MAX + 64);
+    if (!dozan_buf_printf(&mark, "DOZAN_TRIAL_DIR=%s", path))
+        return;
+    for (int round = 0; round < SWEEP_ROUNDS; round++) {
+        bool found = false;
+        DIR *proc = opendir("/proc");
+        if (proc == NULL)
+            break;
+        const struct dirent *entry;
+        while ((entry = readdir(proc)) != NULL) {
+            if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
+                kill_if_of_job(entry->d_name, mark.data, mark.size + 1))
+                found = true;
+        }
+        (void)closedir(proc);
+        if (!found)
+            break;
+    }
+    dozan_buf_fini(&mark);
+}
+
+/* Makes the directory, and where they lack, so many above it. Errno, with EEXIST for the last one.
+ */
+static int make_levels(char *path, int levels)
+{
+    if (mkdir(path, 0700) == 0)
+        return 0;
+    char *slash = strrchr(path, '/');
+    if (errno != ENOENT || levels == 0 || slash == NULL)
+        return errno;
+    *slash = '\0';
+    int error = make_levels(path, levels - 1);
+    *slash = '/';
+    if (error != 0 && error != EEXIST)
+        return error;
+    return mkdir(path, 0700) == 0 ? 0 : errno;
+}
+
+/* A name of one level: experiments and trials have Kubernetes' names, but a path is no place to
+ * trust that. */
+static bool is_file_name(const char *name)
+{
+    return name != NULL && name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL &&
+           strlen(name) <= NAME_MAX;
+}
+
+/* Takes job_path; *path may be the same variable. */
+static bool path_below(char *job_path, char **path, const char *name)
+{
+    dozan_buf text;
+    dozan_buf_init(&text, PATH_MAX);
+    (void)dozan_buf_printf(&text, "%s/%s", job_path, name);
+    free(job_path);
+    *path = dozan_buf_take(&text);
+    return *path != NULL;
+}
+
+/* True when there is a record: RECORDED, or GONE when it is damaged (after a power cut). False with
+ * number 0 when there is none, else with errno. */
+static bool read_record(int folder, dz_job_look *look)
+{
+    char text[256];
+    look->number = 0;
+    int file = openat(folder, DZ_JOB_EXIT, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        look->number = errno == ENOENT ? 0 : errno;
+        return false;
+    }
+    ssize_t size = read(file, text, sizeof text - 1);
+    if (size < 0)
+        look->number = errno;
+    (void)close(file);
+    if (size < 0)
+        return false;
+    text[size] = '\0';
+    bool whole =
+        size > 0 && text[size - 1] == '\n' &&
+        sscanf(text, DZ_RECORD_SCAN, look->kind, &look->number) == 2; // NOLINT(cert-err34-c)
+    look->stage = whole ? DZ_JOB_RECORDED : DZ_JOB_GONE;
+    return true;
+}
+
+/* Who holds the lock: 0 and a process, or 0 and 0 for none; else errno (ENOENT: no lock was ever
+ * made). */
+static int lock_holder(int folder, pid_t *holder)
+{
+    int file = openat(folder, DZ_JOB_LOCK, O_RDWR | O_CLOEXEC);
+    if (file < 0)
+        return errno;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int error = fcntl(file, F_GETLK, &whole) == 0 ? 0 : errno;
+    (void)close(file);
+    *holder = error == 0 && whole.l_type != F_UNLCK ? whole.l_pid : 0;
+    return error;
+}
+
+/* The handle is taken before the look, so that the process seen is the one killed; then waits for
+ * its end. */
+static bool kill_if_of_job(const char *pid_text, const char *mark, size_t mark_size)
+{
+    pid_t pid = (pid_t)strtol(pid_text, NULL, 10);
+    int handle = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (handle < 0)
+        return false;
+    bool ours = has_in_environment(pid_text, mark, mark_size);
+    if (ours) {
+        (void)syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0);
+        struct pollfd end = {.fd = handle, .events = POLLIN};
+        (void)poll(&end, 1, SWEEP_WAIT_MS);
+    }
+    (void)close(handle);
+    return ours;
+}
+
+/* Whether the environment that the process began with has the entry `mark` (its final 0 counted in
+ * mark_size). */
+static bool has_in_environment(const char *pid_text, const char *mark, size_t mark_size)
+{
+    char path[64];
+    char part[4096];
+    bool found = false;
+    dozan_buf text;
+    dozan_buf_init(&text, MAX_ENVIRONMENT);
+    (void)snprintf(path, sizeof path, "/proc/%.20s/environ", pid_text);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    ssize_t size;
+    while ((size = read(file, part, sizeof part)) > 0 &&
+           dozan_buf_append(&text, part, (size_t)size))
+        continue;
+    (void)close(file);
+    for (size_t at = 0; at + mark_size <= text.size && !found; at += strlen(text.data + at) + 1)
+        found = memcmp(text.data + at, mark, mark_size) == 0;
+    dozan_buf_fini(&text);
+    return found;
+}

@@ -1,0 +1,402 @@
+/*
+ * One local job: its start, what became of it, and what it printed. Runs on the watcher's thread,
+ * but for the copying.
+ *
+ * A shim is known by the lock that it holds. Its process is only ever signalled through a pidfd
+ * that was opened while it was our child or held the lock, so that a number used again for another
+ * process does no harm.
+ */
+#include "runners/local.h"
+
+#include "runners/job_env.h"
+#include "runners/job_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* With a tick every 10 to 100 ms, a machine that is out of descriptors has some seconds to find
+ * some again. */
+enum { MAX_FAILURES = 100 };
+
+static const char *why(int error);
+static char *copy_text(const char *text, bool *failed);
+static bool make_metrics_folder(const local_job *job);
+static bool spawn_shim(local_runner *runner, local_job *job, local_end *end);
+static void attach(local_job *job, pid_t shim);
+static void signal_shim(const local_job *job);
+static void end_recorded(const local_job *job, const dz_job_look *look, local_end *end);
+static void end_not_run(const local_job *job, const char *what, int error, local_end *end);
+static void end_without_shim(const local_job *job, const dz_job_look *look, local_end *end);
+static void end_gone(const local_job *job, const dz_job_look *look, local_end *end);
+static void set_end(local_end *end, dz_end_kind kind, const char *format, ...) DOZAN_PRINTF(3, 4);
+
+local_job *local_job_create(const local_runner *runner, const dz_job *job, dozan_error *err)
+{
+    bool failed = false;
+    local_job *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        goto out_of_memory;
+    made->id = job->id;
+    made->pidfd = made->follow_fd = -1;
+    int64_t deadline_ms = job->command->active_deadline_ms;
+    bool deadline_first =
+        deadline_ms > 0 && (job->timeout_ms <= 0 || deadline_ms < job->timeout_ms);
+    made->timeout_ms = deadline_first ? deadline_ms : job->timeout_ms;
+    if (dz_job_dir_path(runner->directory, job->experiment_name, job->trial_name, job->id.attempt,
+                        &made->directory, err) != DOZAN_OK) {
+        local_job_destroy(made);
+        return NULL;
+    }
+    made->trial_name = copy_text(job->trial_name, &failed);
+    made->metrics_path = copy_text(job->metrics_path, &failed);
+    made->command.argv = dz_strings_copy(job->command->argv);
+    made->command.working_dir = copy_text(job->command->working_dir, &failed);
+    made->command.program = copy_text(job->command->program, &failed);
+    made->env = dz_job_env_create(runner->inherited, &runner->gpus, job, made->directory);
+    if (made->metrics_path != NULL)
+        made->follow = copy_text(made->metrics_path, &failed);
+    else if (asprintf(&made->follow, "%s/%s", made->directory, DZ_JOB_OUTPUT) < 0)
+        made->follow = NULL;
+    if (!failed && made->follow != NULL && made->command.argv != NULL && made->env != NULL)
+        return made;
+out_of_memory:
+    local_job_destroy(made);
+    (void)dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory for trial %s",
+                          job->trial_name);
+    return NULL;
+}
+
+void local_job_destroy(local_job *job)
+{
+    if (job == NULL)
+        return;
+    if (job->pidfd >= 0)
+        (void)close(job->pidfd);
+    if (job->follow_fd >= 0)
+        (void)close(job->follow_fd);
+    free(job->trial_name);
+    free(job->directory);
+    free(job->follow);
+    free(job->metrics_path);
+    dz_strings_destroy(job->command.argv);
+    free(job->command.working_dir);
+    free(job->command.program);
+    dz_strings_destroy(job->env);
+    free(job);
+}
+
+bool local_job_begin(local_runner *runner, local_job *job, local_end *end)
+{
+    dz_job_look look = {.stage = DZ_JOB_NEW};
+    job->begun_ms = local_wall_ms();
+    int error = dz_job_dir_make(job->directory);
+    if (error == EEXIST) {
+        dz_job_dir_look(job->directory, &look);
+        error = 0;
+    }
+    if (error != 0) {
+        set_end(end, DZ_END_NOT_STARTED, "the trial's directory %s could not be made: %s",
+                job->directory, why(error));
+        return false;
+    }
+    if (look.stage != DZ_JOB_NEW || look.stop_asked)
+        return !local_job_conclude(job, end);
+    char message[LOCAL_MESSAGE_BYTES];
+    if (!dz_job_env_check(&job->command, job->env, message, sizeof message)) {
+        set_end(end, DZ_END_NOT_STARTED, "%s", message);
+        end->end.configuration_fault = true;
+        return false;
+    }
+    if (!make_metrics_folder(job)) {
+        set_end(end, DZ_END_NOT_STARTED, "the folder of %s could not be made: %s",
+                job->metrics_path, why(errno));
+        return false;
+    }
+    return spawn_shim(runner, job, end);
+}
+
+bool local_job_shim_gone(const local_runner *runner, local_job *job)
+{
+    bool gone = job->shim == 0;
+    if (job->child) {
+        int status = 0;
+        pid_t ended = waitpid(job->shim, &status, WNOHANG);
+        /* An error means that somebody else has waited for it. */
+        gone = ended != 0;
+        if (gone)
+            job->shim_status = ended > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    } else if (job->pidfd >= 0) {
+        struct pollfd end = {.fd = job->pidfd, .events = POLLIN};
+        gone = poll(&end, 1, 0) > 0;
+    } else if (job->shim != 0) {
+        dz_job_look look;
+        dz_job_dir_look(job->directory, &look);
+        gone = look.stage != DZ_JOB_UNREADABLE &&
+               (look.stage != DZ_JOB_RUNNING || look.shim != job->shim);
+    }
+    if (gone) {
+        /* Closing it is not enough: a process that is being spawned holds a copy until its exec is
+         * through, and the event would come back for a job that is no more. */
+        if (job->pidfd >= 0) {
+            (void)epoll_ctl(runner->epoll, EPOLL_CTL_DEL, job->pidfd, NULL);
+            (void)close(job->pidfd);
+        }
+        job->pidfd = -1;
+        job->shim = 0;
+        job->child = false;
+    }
+    return gone;
+}
+
+bool local_job_conclude(local_job *job, local_end *end)
+{
+    dz_job_look look;
+    dz_job_dir_look(job->directory, &look);
+    switch (look.stage) {
+    case DZ_JOB_RUNNING:
+        attach(job, look.shim);
+        return false;
+    case DZ_JOB_UNREADABLE:
+        if (++job->failures < MAX_FAILURES)
+            return false;
+        set_end(end, DZ_END_LOST, "the trial's directory %s cannot be read: %s", job->directory,
+                why(look.number));
+        break;
+    case DZ_JOB_RECORDED:
+        end_recorded(job, &look, end);
+        break;
+    case DZ_JOB_GONE:
+        dz_job_dir_sweep(job->directory);
+        end_gone(job, &look, end);
+        break;
+    case DZ_JOB_NEW:
+        end_without_shim(job, &look, end);
+        break;
+    }
+    return true;
+}
+
+void local_job_stop(local_job *job)
+{
+    /* Without the mark the end still counts as our wish for as long as this controller lives. */
+    (void)dz_job_dir_mark_stop(job->directory);
+    job->stop_asked = true;
+    signal_shim(job);
+}
+
+local_read local_job_read(local_runner *runner, local_job *job, int parts)
+{
+    local_read result = LOCAL_READ_NONE;
+    if (job->follow_fd < 0) {
+        job->follow_fd = open(job->follow, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (job->follow_fd < 0)
+            return errno == ENOENT || errno == ENOTDIR ? LOCAL_READ_NONE : LOCAL_READ_FAILED;
+    }
+    for (int part = 0; part < parts; part++) {
+        ssize_t size = pread(job->follow_fd, runner->buffer, LOCAL_READ_BYTES, job->offset);
+        if (size < 0)
+            return LOCAL_READ_FAILED;
+        struct stat about;
+        if (size == 0 && job->metrics_path != NULL && fstat(job->follow_fd, &about) == 0 &&
+            about.st_size < job->offset) {
+            job->offset = 0; /* written anew: a trial may open its file for each epoch */
+            continue;
+        }
+        if (size == 0)
+            break;
+        runner->sink.output(runner->sink.user, &job->id, job->offset, runner->buffer, (size_t)size,
+                            local_wall_ms());
+        job->offset += size;
+        result = LOCAL_READ_SOME;
+    }
+    return result;
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
+
+static const char *why(int error)
+{
+    const char *text = strerrordesc_np(error);
+    return text != NULL ? text : "unknown error";
+}
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = text != NULL ? strdup(text) : NULL;
+    if (text != NULL && copy == NULL)
+        *failed = true;
+    return copy;
+}
+
+static bool make_metrics_folder(const local_job *job)
+{
+    char folder[PATH_MAX];
+    size_t size = strlen(job->directory);
+    if (job->metrics_path == NULL || strncmp(job->metrics_path, job->directory, size) != 0)
+        return true;
+    (void)snprintf(folder, sizeof folder, "%s/%s", job->directory, DZ_JOB_METRICS);
+    return mkdir(folder, 0700) == 0 || errno == EEXIST;
+}
+
+static bool spawn_shim(local_runner *runner, local_job *job, local_end *end)
+{
+    char timeout[32];
+    char grace[32];
+    size_t count = 0;
+    while (job->command.argv[count] != NULL)
+        count++;
+    const char **argv = calloc(count + 6, sizeof(char *));
+    int error = argv == NULL ? ENOMEM : 0;
+    if (error == 0) {
+        (void)snprintf(timeout, sizeof timeout, "%" PRId64, job->timeout_ms);
+        (void)snprintf(grace, sizeof grace, "%" PRId64, runner->grace_ms);
+        argv[0] = "dozan-shim";
+        argv[1] = job->directory;
+        argv[2] = timeout;
+        argv[3] = grace;
+        argv[4] = job->command.working_dir != NULL ? job->command.working_dir : "";
+        memcpy(argv + 5, job->command.argv, count * sizeof(char *));
+        error = posix_spawn(&job->shim, runner->shim, NULL, &runner->spawn,
+                            (char *const *)(uintptr_t)argv, job->env);
+    }
+    free(argv);
+    if (error != 0) {
+        job->shim = 0;
+        set_end(end, DZ_END_NOT_STARTED, "%s could not be started: %s", runner->shim, why(error));
+        end->end.configuration_fault = error == E2BIG;
+        return false;
+    }
+    job->child = true;
+    job->pidfd = (int)syscall(SYS_pidfd_open, job->shim, 0);
+    return true;
+}
+
+/* Takes a shim up that another run of the controller has started. The second look makes sure that
+ * the process of the pidfd is the holder of the lock. */
+static void attach(local_job *job, pid_t shim)
+{
+    dz_job_look look;
+    job->pidfd = (int)syscall(SYS_pidfd_open, shim, 0);
+    if (job->pidfd < 0 && errno == ESRCH)
+        return;
+    dz_job_dir_look(job->directory, &look);
+    if (look.stage == DZ_JOB_RUNNING && look.shim == shim) {
+        job->shim = shim;
+        if (job->stop_asked)
+            signal_shim(job);
+    } else if (job->pidfd >= 0) {
+        (void)close(job->pidfd);
+        job->pidfd = -1;
+    }
+}
+
+static void signal_shim(const local_job *job)
+{
+    dz_job_look look;
+    if (job->pidfd >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, job->pidfd, SIGTERM, NULL, 0);
+    } else if (job->child) {
+        (void)kill(job->shim, SIGTERM); /* not waited for yet: the number is still its own */
+    } else if (job->shim != 0) {
+        dz_job_dir_look(job->directory, &look);
+        if (look.stage == DZ_JOB_RUNNING && look.shim == job->shim)
+            (void)kill(job->shim, SIGTERM);
+    }
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static void end_recorded(const local_job *job, const dz_job_look *look, local_end *end)
+{
+    if (strcmp(look->kind, DZ_RECORD_NO_COMMAND) == 0) {
+        end_not_run(job, "the command", look->number, end);
+        return;
+    }
+    if (strcmp(look->kind, DZ_RECORD_NO_FOLDER) == 0) {
+        end_not_run(job, "its working directory", look->number, end);
+        return;
+    }
+    if (strcmp(look->kind, DZ_RECORD_EXITED) == 0) {
+        set_end(end, DZ_END_EXITED, "the command ended with exit code %d", look->number);
+        end->end.code = look->number;
+    } else if (strcmp(look->kind, DZ_RECORD_SIGNALED) == 0) {
+        const char *name = sigdescr_np(look->number);
+        set_end(end, DZ_END_SIGNALED, "the command was ended by signal %d (%s)%s", look->number,
+                name != NULL ? name : "unknown",
+                look->number == SIGKILL ? ", as the kernel does when memory runs out" : "");
+        end->end.signal = look->number;
+    } else if (strcmp(look->kind, DZ_RECORD_TIMEOUT) == 0) {
+        set_end(end, DZ_END_TIMEOUT, "the time limit of %g s was reached",
+                (double)job->timeout_ms / 1000.0);
+    } else if (strcmp(look->kind, DZ_RECORD_STOPPED) == 0 &&
+               (look->stop_asked || job->stop_asked)) {
+        set_end(end, DZ_END_STOPPED, "stopped");
+    } else {
+        set_end(end, DZ_END_LOST, "the trial's supervisor was told to end, but not by dozan");
+    }
+    end->ran = true;
+}
+
+/* The command was there when it was looked for, or its first word is the shell's affair; yet exec
+ * or chdir failed. Only a want of memory or of processes can be better the next time. */
+static void end_not_run(const local_job *job, const char *what, int error, local_end *end)
+{
+    const char *program = job->command.argv[0] != NULL ? job->command.argv[0] : "";
+    bool folder = what[0] == 'i';
+    set_end(end, DZ_END_NOT_STARTED, "%s %s could not be %s: %s", what,
+            folder && job->command.working_dir != NULL ? job->command.working_dir : program,
+            folder ? "entered" : "run", why(error));
+    end->end.configuration_fault = error != ENOMEM && error != EAGAIN && error != EMFILE &&
+                                   error != ENFILE && error != ETXTBSY;
+}
+
+/* No shim has taken the job: ours failed before, by what its exit status says, or by a signal. */
+static void end_without_shim(const local_job *job, const dz_job_look *look, local_end *end)
+{
+    int status = job->shim_status;
+    if (job->stop_asked || look->stop_asked)
+        set_end(end, DZ_END_STOPPED, "stopped before it was started");
+    else if (status > DZ_SHIM_DONE && status < DZ_SHIM_ALREADY)
+        set_end(end, DZ_END_NOT_STARTED, "the trial's files could not be made in %s: %s",
+                job->directory, why(status));
+    else
+        set_end(end, DZ_END_NOT_STARTED,
+                "the trial's supervisor was ended before it could start the command");
+}
+
+static void end_gone(const local_job *job, const dz_job_look *look, local_end *end)
+{
+    if (job->stop_asked || look->stop_asked)
+        set_end(end, DZ_END_STOPPED, "stopped");
+    else if (job->shim_status == DZ_SHIM_NO_RECORD)
+        set_end(end, DZ_END_LOST,
+                "how the trial ended could not be written into %s: is the disk full?",
+                job->directory);
+    else
+        set_end(end, DZ_END_LOST,
+                "the trial's supervisor is gone without a record of how the trial ended: it was "
+                "killed, or the machine was restarted");
+    end->ran = true;
+}
+
+static void set_end(local_end *end, dz_end_kind kind, const char *format, ...)
+{
+    va_list args;
+    *end = (local_end){.end.kind = kind};
+    va_start(args, format);
+    (void)vsnprintf(end->message, sizeof end->message, format, args);
+    va_end(args);
+    end->end.message = end->message;
+}

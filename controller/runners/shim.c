@@ -1,0 +1,383 @@
+/*
+ * dozan-shim: runs one trial, and outlives the controller.
+ *
+ * It takes the job's lock, makes its output file, runs the command in a process group of its own,
+ * and writes how it ended. It is the reaper of all the trial's descendants, so none gets away from
+ * it, not by setsid and not by a double fork; the record is written only when none is left. Should
+ * the shim itself be killed, the command gets SIGKILL from the kernel. See job_record.h for the
+ * files.
+ *
+ * It is started for each trial: so it is linked statically, needs no memory but its stack in the
+ * usual course, and waits for signals without handlers (they are blocked, and taken by
+ * sigtimedwait).
+ */
+#include "job_record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct shim_job {
+    const char *directory;
+    int64_t timeout_ms; /* 0 = none */
+    int64_t grace_ms;
+    const char *working_directory; /* "" = where we are */
+    char **argv;
+} shim_job;
+
+/* Written by the child of vfork, which shares our memory until its exec. */
+typedef struct shim_launch {
+    const shim_job *job;
+    pid_t shim;
+    const char *failed; /* NULL, or the record's kind */
+    int error;
+} shim_launch;
+
+typedef struct supervision {
+    pid_t main;
+    bool main_ended;
+    int main_status;
+    const char *cause;   /* NULL, or why we end it: the record's kind */
+    int64_t deadline_ms; /* of the time limit, then of the grace; INT64_MAX = none */
+} supervision;
+
+/* A process of the machine, as the search for descendants sees it. */
+typedef struct process {
+    pid_t pid, parent, group;
+    bool ours;
+} process;
+
+static bool read_arguments(int argc, char **argv, shim_job *out);
+static int claim(const shim_job *job, int *directory);
+static int connect_streams(int directory);
+static pid_t start(shim_launch *launch);
+static void supervise(const shim_job *job, supervision *it);
+static bool reap(supervision *it);
+static void begin_end(const shim_job *job, supervision *it, const char *cause);
+static void kill_rest(supervision *it);
+static void signal_descendants(const supervision *it, int signal, bool but_group);
+static int write_record(int directory, const char *kind, int number);
+static int64_t now_ms(void);
+
+int main(int argc, char **argv)
+{
+    shim_job job;
+    if (!read_arguments(argc, argv, &job)) {
+        (void)fputs(
+            "dozan-shim DIRECTORY TIMEOUT_MS GRACE_MS WORKING_DIRECTORY COMMAND [ARGUMENT]...\n"
+            "Runs one trial for dozan; not meant to be called by hand.\n",
+            stderr);
+        return EINVAL;
+    }
+    sigset_t signals;
+    (void)sigfillset(&signals);
+    (void)sigprocmask(SIG_SETMASK, &signals, NULL);
+    (void)syscall(SYS_close_range, 3U, ~0U, 0U);
+    (void)setsid();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+    int directory = -1;
+    int failure = claim(&job, &directory);
+    if (failure != 0)
+        return failure;
+    shim_launch launch = {.job = &job, .shim = getpid()};
+    supervision it = {.main = start(&launch), .deadline_ms = INT64_MAX};
+    if (it.main < 0)
+        return write_record(directory, DZ_RECORD_NO_COMMAND, launch.error);
+    if (launch.failed != NULL) {
+        (void)waitpid(it.main, NULL, 0);
+        return write_record(directory, launch.failed, launch.error);
+    }
+    supervise(&job, &it);
+    if (it.cause != NULL)
+        return write_record(directory, it.cause, 0);
+    if (WIFSIGNALED(it.main_status))
+        return write_record(directory, DZ_RECORD_SIGNALED, WTERMSIG(it.main_status));
+    return write_record(directory, DZ_RECORD_EXITED, WEXITSTATUS(it.main_status));
+}
+
+/* ---- taking the job -------------------------------------------------------------------------- */
+
+static bool read_ms(const char *text, int64_t *ms)
+{
+    char *end = NULL;
+    errno = 0;
+    *ms = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *ms >= 0;
+}
+
+static bool read_arguments(int argc, char **argv, shim_job *out)
+{
+    if (argc < 6)
+        return false;
+    out->directory = argv[1];
+    out->working_directory = argv[4];
+    out->argv = argv + 5;
+    return read_ms(argv[2], &out->timeout_ms) && read_ms(argv[3], &out->grace_ms);
+}
+
+/* Makes this process the job's one shim. 0, or the exit status. The lock is never let go of: it
+ * falls with us. */
+static int claim(const shim_job *job, int *directory)
+{
+    *directory = open(job->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*directory < 0)
+        return errno;
+    int lock = openat(*directory, DZ_JOB_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0)
+        return errno;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(lock, F_SETLK, &whole) != 0)
+        return errno == EACCES || errno == EAGAIN ? DZ_SHIM_ALREADY : errno;
+    if (faccessat(*directory, DZ_JOB_EXIT, F_OK, 0) == 0 ||
+        faccessat(*directory, DZ_JOB_STOP, F_OK, 0) == 0)
+        return DZ_SHIM_ALREADY; /* it has ended, or was stopped before we came */
+    return connect_streams(*directory);
+}
+
+static int connect_streams(int directory)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0)
+        return errno;
+    int output =
+        openat(directory, DZ_JOB_OUTPUT, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (output < 0)
+        return errno == EEXIST ? DZ_SHIM_ALREADY : errno;
+    if (dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0)
+        return errno;
+    return 0;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+/* Runs in the child of vfork: no return, and nothing but system calls and what is in *launch. */
+static _Noreturn void become_command(shim_launch *launch)
+{
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != launch->shim)
+        _exit(0); /* the shim was killed before the kernel knew that we want to die with it */
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    launch->failed = DZ_RECORD_NO_FOLDER;
+    if (launch->job->working_directory[0] == '\0' || chdir(launch->job->working_directory) == 0) {
+        launch->failed = DZ_RECORD_NO_COMMAND;
+        (void)execvp(launch->job->argv[0], launch->job->argv);
+    }
+    launch->error = errno;
+    _exit(127);
+}
+
+/* The command's process, or -1. A failed exec leaves its kind in launch->failed. */
+static __attribute__((noinline)) pid_t start(shim_launch *launch)
+{
+    volatile shim_launch *shared = launch;
+    pid_t pid = vfork();
+    if (pid == 0)
+        become_command(launch);
+    if (pid < 0)
+        shared->error = errno;
+    else if (shared->error == 0)
+        shared->failed = NULL; /* the exec took place */
+    return pid;
+}
+
+/* ---- until none is left ---------------------------------------------------------------------- */
+
+/* Waits for the end of the command, or brings it about; returns when no descendant is left. Once
+ * asked to end, the descendants have the grace to go by themselves; when the command ends of its
+ * own, what it left behind is killed. */
+static void supervise(const shim_job *job, supervision *it)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGCHLD);
+    (void)sigaddset(&signals, SIGTERM);
+    if (job->timeout_ms > 0)
+        it->deadline_ms = now_ms() + job->timeout_ms;
+    for (;;) {
+        if (!reap(it))
+            return;
+        int64_t left_ms = it->deadline_ms == INT64_MAX ? INT64_MAX : it->deadline_ms - now_ms();
+        if ((it->main_ended && it->cause == NULL) || (it->cause != NULL && left_ms <= 0))
+            break;
+        if (left_ms <= 0) {
+            begin_end(job, it, DZ_RECORD_TIMEOUT);
+            continue;
+        }
+        struct timespec wait = {.tv_sec = (time_t)(left_ms / 1000),
+                                .tv_nsec = (long)(left_ms % 1000) * 1000000};
+        int signal = sigtimedwait(&signals, NULL, left_ms == INT64_MAX ? NULL : &wait);
+        if (signal == SIGTERM && it->cause == NULL && reap(it) && !it->main_ended)
+            begin_end(job, it, DZ_RECORD_STOPPED);
+    }
+    kill_rest(it);
+}
+
+/* Takes the status of every child that has ended. False when there are no children any more. */
+static bool reap(supervision *it)
+{
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid == 0)
+            return true;
+        if (pid < 0)
+            return errno == EINTR;
+        if (pid == it->main) {
+            it->main_ended = true;
+            it->main_status = status;
+        }
+    }
+}
+
+static void begin_end(const shim_job *job, supervision *it, const char *cause)
+{
+    it->cause = cause;
+    it->deadline_ms = now_ms() + job->grace_ms;
+    (void)kill(-it->main, SIGTERM); /* one call for the group: none of it can fork in between */
+    signal_descendants(it, SIGTERM, true);
+}
+
+/* Each round kills whoever is there; who forked meanwhile becomes our child and is met in the next
+ * one. */
+static void kill_rest(supervision *it)
+{
+    do {
+        if (!it->main_ended)
+            (void)kill(-it->main, SIGKILL);
+        signal_descendants(it, SIGKILL, false);
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid == it->main) {
+            it->main_ended = true;
+            it->main_status = status;
+        }
+    } while (reap(it));
+}
+
+/* ---- descendants ----------------------------------------------------------------------------- */
+
+/* Reads parent and group out of /proc/PID/stat: "pid (name) state ppid pgrp ...", where name may
+ * hold anything. */
+static bool read_process(const char *entry, process *out)
+{
+    char path[64];
+    char text[512];
+    if (entry[0] < '0' || entry[0] > '9' || strlen(entry) > 10)
+        return false;
+    (void)snprintf(path, sizeof path, "/proc/%s/stat", entry);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    ssize_t size = read(file, text, sizeof text - 1);
+    (void)close(file);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || strlen(name_end) < 5)
+        return false;
+    char *next = NULL;
+    out->pid = (pid_t)strtol(text, NULL, 10);
+    out->parent = (pid_t)strtol(name_end + 4, &next, 10);
+    out->group = (pid_t)strtol(next, NULL, 10);
+    out->ours = false;
+    return true;
+}
+
+/* All processes of the machine; NULL without memory or /proc. */
+static process *read_processes(size_t *count)
+{
+    process *all = NULL;
+    size_t room = 0;
+    *count = 0;
+    DIR *proc = opendir("/proc");
+    if (proc == NULL)
+        return NULL;
+    const struct dirent *entry;
+    while ((entry = readdir(proc)) != NULL) {
+        if (*count == room) {
+            size_t more = room == 0 ? 256 : room * 2;
+            process *grown = realloc(all, more * sizeof *grown);
+            if (grown == NULL)
+                break;
+            all = grown;
+            room = more;
+        }
+        if (read_process(entry->d_name, &all[*count]))
+            ++*count;
+    }
+    (void)closedir(proc);
+    return all;
+}
+
+/* Signals every descendant of ours (but not those of the command's group, where that has had its
+ * signal already). */
+static void signal_descendants(const supervision *it, int signal, bool but_group)
+{
+    size_t count;
+    process *all = read_processes(&count);
+    bool found = all != NULL;
+    while (found) {
+        found = false;
+        for (size_t i = 0; i < count; i++) {
+            bool ours = all[i].parent == getpid();
+            for (size_t j = 0; j < count && !ours; j++)
+                ours = all[j].ours && all[j].pid == all[i].parent;
+            if (ours && !all[i].ours)
+                all[i].ours = found = true;
+        }
+    }
+    for (size_t i = 0; all != NULL && i < count; i++) {
+        if (all[i].ours && !(but_group && all[i].group == it->main))
+            (void)kill(all[i].pid, signal);
+    }
+    free(all);
+}
+
+/* ---- the record ------------------------------------------------------------------------------ */
+
+static long long microseconds(struct timeval time)
+{
+    return (long long)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+static int write_record(int directory, const char *kind, int number)
+{
+    struct rusage used = {0};
+    (void)getrusage(RUSAGE_CHILDREN, &used);
+    char text[192];
+    int size = snprintf(text, sizeof text, DZ_RECORD_FORMAT, kind, number, used.ru_maxrss,
+                        microseconds(used.ru_utime), microseconds(used.ru_stime));
+    int file =
+        openat(directory, DZ_JOB_EXIT_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0 || write(file, text, (size_t)size) != size || close(file) != 0)
+        return DZ_SHIM_NO_RECORD;
+    return renameat(directory, DZ_JOB_EXIT_TEMPORARY, directory, DZ_JOB_EXIT) == 0
+               ? DZ_SHIM_DONE
+               : DZ_SHIM_NO_RECORD;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
