@@ -11,6 +11,7 @@
     X(dz_random)                                                                                   \
     X(dz_tpe)                                                                                      \
     X(dz_multivariate_tpe)                                                                         \
+    X(dz_bayesianoptimization)                                                                     \
     X(dz_grid)                                                                                     \
     X(dz_medianstop)
 

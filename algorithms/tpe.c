@@ -179,14 +179,15 @@ static void rank_trial(tpe *self, const dozan_trial *trial)
     self->best_count = kept + 1;
 }
 
-/* How many trials are good: hyperopt's gamma * sqrt(n) for tpe, Optuna's n / 10 for
- * multivariate-tpe; both at most MAX_BELOW. */
+/* How many trials are good: Optuna's n / 10, or hyperopt's gamma * sqrt(n) when gamma is given; at
+ * most MAX_BELOW. */
 static size_t below_count(const tpe *self, const dozan_problem *problem)
 {
     double n = (double)self->usable;
-    double count = self->rule == DZ_PARZEN_JOINT
-                       ? ceil(0.1 * n)
-                       : ceil(dozan_setting_double(problem->settings, "gamma") * sqrt(n));
+    double count = ceil(0.1 * n);
+    if (self->rule == DZ_PARZEN_AXES && dozan_setting_is_set(problem->settings, "gamma")) {
+        count = ceil(dozan_setting_double(problem->settings, "gamma") * sqrt(n));
+    }
     return count < (double)self->best_count ? (size_t)count : self->best_count;
 }
 
@@ -359,12 +360,13 @@ static const dozan_setting tpe_settings[] = {
     TPE_COMMON_SETTINGS,
     {.name = "gamma",
      .type = DOZAN_SETTING_DOUBLE,
-     .default_text = "0.25",
      .min = "0",
      .max = "1",
      .min_exclusive = true,
      .max_exclusive = true,
-     .help = "Of n results the best gamma * sqrt(n), at most 25, count as good."},
+     .help = "Of n results the best gamma * sqrt(n) count as good, as in hyperopt, whose default "
+             "is 0.25; when it is not "
+             "given n / 10 do, as in Optuna, which finds more. At most 25."},
     {.name = "prior_weight",
      .type = DOZAN_SETTING_DOUBLE,
      .default_text = "1.0",

@@ -12,6 +12,7 @@ struct dz_gp {
     size_t total;
     dz_inputs inputs; /* [total], owned */
     double variance;  /* of the signal */
+    double nugget;    /* noise and jitter: what the diagonal has on top */
     double *theta;
     double *scaled; /* [total][dims] */
     gsl_matrix *factor;
@@ -66,6 +67,16 @@ void dz_gp_destroy(dz_gp *gp)
     gsl_vector_free(gp->slope);
     gsl_vector_free(gp->solved);
     free(gp);
+}
+
+/* K w = y, and the mean at the points is (K - nugget I) w. */
+double dz_gp_least_mean(const dz_gp *gp, const double *y)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < gp->known; i++) {
+        least = fmin(least, y[i] - gp->nugget * gsl_vector_get(gp->weights, i));
+    }
+    return least;
 }
 
 void dz_gp_predict(dz_gp *gp, const double *points, size_t count, double *mean, double *variance)
@@ -194,6 +205,7 @@ static bool factorise(dz_gp *gp)
             }
             gsl_matrix_set(gp->factor, i, i, gp->variance * (1 + jitter) + noise);
         }
+        gp->nugget = gp->variance * jitter + noise;
         if (gsl_linalg_cholesky_decomp1(gp->factor) == GSL_SUCCESS) {
             return true;
         }

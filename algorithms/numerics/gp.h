@@ -23,7 +23,7 @@ double dz_gp_log_likelihood(const dz_inputs *inputs, const double *y, const doub
  * high dimensions", ICML 2024). */
 void dz_gp_log_prior(size_t dims, const double *theta, double *value, double *gradient);
 
-/* The most probable theta, from two starts. False when there is no memory. */
+/* The most probable theta, from two starts; the prior's middle when there is no point. False when there is no memory. */
 bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations, double *theta);
 
 /* The posterior given y at the inputs. `fantasies` (may be NULL) are points whose values are yet to
@@ -34,6 +34,10 @@ bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations,
 dz_gp *dz_gp_create(const dz_inputs *inputs, const double *y, const double *theta,
                     const dz_inputs *fantasies);
 void dz_gp_destroy(dz_gp *gp);
+
+/* The least posterior mean at the points with a value, where y is what the process was made of: the
+ * best that is known with noise taken out. */
+double dz_gp_least_mean(const dz_gp *gp, const double *y);
 
 /* The most points of one dz_gp_predict. Predictions use room of the process, which is one thread's
  * at a time. */

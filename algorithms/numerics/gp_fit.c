@@ -69,6 +69,12 @@ bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations,
     static const double noise_factors[STARTS] = {1.0, 100.0};
     size_t count = inputs->dims + 2;
     likelihood self;
+    if (inputs->count == 0) {
+        for (size_t i = 0; i < count; i++) {
+            theta[i] = prior_mean(inputs->dims, i);
+        }
+        return true;
+    }
     double *room = calloc(3 * count, sizeof(*room));
     bool done = likelihood_init(&self, inputs, y) && room != NULL;
     double best = INFINITY;

@@ -116,8 +116,7 @@ static void catch_signals(dz_loop *loop, struct sigaction *before)
         action.sa_handler = signal_numbers[i] == SIGPIPE ? on_broken_pipe : on_signal;
         (void)sigemptyset(&action.sa_mask);
         (void)sigaction(signal_numbers[i], NULL, &before[i]);
-        /* nohup, or a shell's job in the background: that signal is not for us */
-        if (before[i].sa_handler != SIG_IGN || signal_numbers[i] == SIGTERM)
+        if (before[i].sa_handler != SIG_IGN) /* nohup */
             (void)sigaction(signal_numbers[i], &action, NULL);
     }
 }

@@ -1,95 +1,73 @@
-#!/ usr / bin / env python3
-""
-    "Kills `dozan run`, its plugin, its shims and its trials with SIGKILL at random instants, and checks what must hold:
+#!/usr/bin/env python3
+"""Kills `dozan run`, its plugin, its shims and its trials with SIGKILL at random instants, and checks what must hold:
 
-    grid of n points : exactly n trials succeed,
-                       each point once;
-a trial runs again only if it was itself killed tpe one trial at a time
-    : the suggestions are those of an undisturbed run with the same seed
+  grid   of n points: exactly n trials succeed, each point once; a trial runs again only if it was itself killed
+  tpe    one trial at a time: the suggestions are those of an undisturbed run with the same seed
 
-          kill.py[--kills 20][--seed N][--build build] prints the seed;
-the same seed kills at the same planned delays ""
-                                               "
-    import argparse import json import os import random import signal import subprocess import sys
-        import tempfile import time
+    kill.py [--kills 20] [--seed N] [--build build]     prints the seed; the same seed kills at the same planned delays
+"""
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 
-            TEMPLATE = ""
-                       "apiVersion: kubeflow.org/v1beta1
-    kind : Experiment metadata:
-{
-    {
-    name : {
-        name
-    }
-    }
-}
-spec : objective:
-{
-    {
-    type:
-        minimize, objectiveMetricName : loss
-    }
-}
-algorithm:
-{
-    {
-    algorithmName : {
-        algorithm
-    }
-    }
-}
-seed : 11 parallelTrialCount : {parallel} maxTrialCount : {count} parameters : -{{
-    name : x,
-    parameterType : double,
-    feasibleSpace : {{min : "0", max : "{xmax}", step : "1"}}
-}} -
-{
-    {
-    name:
-        y, parameterType : int, feasibleSpace:
-        {
-            {
-            min:
-                "1", max : "5"
-            }
-        }
-    }
-}
-trialTemplate : primaryContainerName : main trialParameters
-    : [ {{name : x, reference : x}}, {{name : y, reference : y}} ] trialSpec : apiVersion : batch /
-                                                                                            v1 kind
-    : Job spec : template : spec : restartPolicy : Never containers : -name : main image
-    : none command
-    : [ sh, {script}, "${{trialParameters.x}}", "${{trialParameters.y}}", {ledger} ] ""
-                                                                                     "
+TEMPLATE = """apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {{name: {name}}}
+spec:
+  objective: {{type: minimize, objectiveMetricName: loss}}
+  algorithm: {{algorithmName: {algorithm}}}
+  seed: 11
+  parallelTrialCount: {parallel}
+  maxTrialCount: {count}
+  parameters:
+    - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "{xmax}", step: "1"}}}}
+    - {{name: y, parameterType: int, feasibleSpace: {{min: "1", max: "5"}}}}
+  trialTemplate:
+    primaryContainerName: main
+    trialParameters: [{{name: x, reference: x}}, {{name: y, reference: y}}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            restartPolicy: Never
+            containers:
+              - name: main
+                image: none
+                command: [sh, {script}, "${{trialParameters.x}}", "${{trialParameters.y}}", {ledger}]
+"""
 
-#The ledger tells what really ran : a line at the start and a line at the end of each run.
-      SCRIPT = ""
-               "echo " start $DOZAN_TRIAL_NAME $$ " >> " $3 "
-               sleep 0.0 $2 echo "loss=$(( ($1 - 3) * ($1 - 3) + $2 ))" echo
-                                 "end $DOZAN_TRIAL_NAME" >>
-               "$3"
-               ""
-               "
+# The ledger tells what really ran: a line at the start and a line at the end of each run.
+SCRIPT = """echo "start $DOZAN_TRIAL_NAME $$" >> "$3"
+sleep 0.0$2
+echo "loss=$(( ($1 - 3) * ($1 - 3) + $2 ))"
+echo "end $DOZAN_TRIAL_NAME" >> "$3"
+"""
 
-               class World : ""
-                             "One experiment in a folder of its own, and what was killed in it."
-                             ""
 
-                             def
-                             __init__(self, build, folder, name, algorithm, count, parallel, xmax)
-    : self.build,
-      self.folder, self.name, self.count = build, folder, name,
-      count self.db = os.path.join(folder, "k.db") self.ledger =
-          os.path.join(folder, "ledger") self.yaml =
-              os.path.join(folder, "experiment.yaml") script =
-                  os.path.join(folder, "trial.sh") with open(script, "w") as f
-    : f.write(SCRIPT) with open(self.yaml, "w") as f
-    : f.write(TEMPLATE.format(name = name, algorithm = algorithm, count = count,
-                              parallel = parallel, xmax = xmax, script = script,
-                              ledger = self.ledger)) open(self.ledger, "w")
-          .close() self.killed_trials =
-{}
+class World:
+    """One experiment in a folder of its own, and what was killed in it."""
+
+    def __init__(self, build, folder, name, algorithm, count, parallel, xmax):
+        self.build, self.folder, self.name, self.count = build, folder, name, count
+        self.db = os.path.join(folder, "k.db")
+        self.ledger = os.path.join(folder, "ledger")
+        self.yaml = os.path.join(folder, "experiment.yaml")
+        script = os.path.join(folder, "trial.sh")
+        with open(script, "w") as f:
+            f.write(SCRIPT)
+        with open(self.yaml, "w") as f:
+            f.write(TEMPLATE.format(name=name, algorithm=algorithm, count=count, parallel=parallel, xmax=xmax,
+                                    script=script, ledger=self.ledger))
+        open(self.ledger, "w").close()
+        self.killed_trials = {}
         self.run = None
 
     def start(self):
@@ -115,7 +93,8 @@ trialTemplate : primaryContainerName : main trialParameters
     def processes(self, program):
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
-try : with open(f "/proc/{pid}/cmdline", "rb") as f:
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
                     words = f.read().decode(errors="replace").split("\0")
             except OSError:
                 continue
@@ -126,8 +105,8 @@ try : with open(f "/proc/{pid}/cmdline", "rb") as f:
     def kill_one(self, rng):
         """Kills one victim; returns what it was, or None when there was none of its kind."""
         kind = rng.choices(["controller", "plugin", "trial", "shim"], [5, 2, 2, 1])[0]
-    try:
-        if kind == "controller":
+        try:
+            if kind == "controller":
                 self.run.kill()
                 self.run.wait()
                 return kind
@@ -180,9 +159,7 @@ try : with open(f "/proc/{pid}/cmdline", "rb") as f:
             failures.append(f"not succeeded: {bad[:3]}")
         if expect_points and len({row[2] for row in rows}) != self.count:
             failures.append("a point was tried twice")
-        starts, ends = {},
-            {
-            }
+        starts, ends = {}, {}
         for line in self.ledger_lines():
             table = starts if line[0] == "start" else ends
             table[line[1]] = table.get(line[1], 0) + 1
@@ -209,7 +186,8 @@ def disturb(world, rng, kills_left, tally):
                 kills += 1
                 tally[victim] = tally.get(victim, 0) + 1
             next_kill = time.monotonic() + rng.uniform(0.0, 0.35)
-            try : world.run.wait(timeout=0.005)
+        try:
+            world.run.wait(timeout=0.005)
         except subprocess.TimeoutExpired:
             pass
     return kills

@@ -1,0 +1,252 @@
+#include "bayesian_data.h"
+
+#include "common.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Losses beyond this are held there, so that differences of them stay finite. */
+static const double LARGEST_LOSS = 1e150;
+
+/* The pool that evenly spread points are chosen from, by the number of those to choose. */
+enum { POOL_FACTOR = 4 };
+
+typedef struct entry {
+    double loss;   /* INFINITY when there is none to learn from */
+    size_t index;  /* in the order of the end */
+    uint64_t hash; /* for a uniform sample */
+} entry;
+
+static bool is_result(const dozan_trial *trial);
+static size_t read_entries(const dozan_problem *problem, size_t ended, entry *entries);
+static void choose_transform(dz_bayesian_data *data, const entry *sorted, size_t count);
+static bool choose_points(const dozan_problem *problem, entry *entries, size_t *count, size_t max);
+static bool spread(const dozan_problem *problem, entry *entries, size_t best, size_t pool,
+                   size_t wanted);
+static double distance(const dozan_space *space, const double *a, const double *b);
+static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, const entry *entries,
+                        size_t count);
+static void standardise(dz_bayesian_data *data);
+static int compare_losses(const void *a, const void *b);
+static int compare_hashes(const void *a, const void *b);
+static int compare_indices(const void *a, const void *b);
+
+bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
+                           const bool *categorical, size_t ended, size_t max)
+{
+    *data = (dz_bayesian_data){.scale = 1, .deviation = 1};
+    data->inputs.dims = dozan_space_dimensions(problem->space);
+    data->inputs.categorical = categorical;
+    entry *entries = malloc((ended + 1) * sizeof(*entries));
+    if (entries == NULL) {
+        return false;
+    }
+    size_t count = read_entries(problem, ended, entries);
+    qsort(entries, count, sizeof(*entries), compare_losses);
+    choose_transform(data, entries, count);
+    bool done =
+        choose_points(problem, entries, &count, max) && copy_points(data, problem, entries, count);
+    free(entries);
+    return done;
+}
+
+void dz_bayesian_data_fini(dz_bayesian_data *data)
+{
+    free(data->x);
+    free(data->y);
+    *data = (dz_bayesian_data){0};
+}
+
+double dz_bayesian_data_loss(const dz_bayesian_data *data, const dozan_trial *trial)
+{
+    double loss = data->worst;
+    if (dz_trial_is_usable(trial)) {
+        loss = fmin(LARGEST_LOSS, fmax(-LARGEST_LOSS, trial->loss));
+    }
+    return (asinh((loss - data->center) / data->scale) - data->mean) / data->deviation;
+}
+
+/* A killed trial says nothing of its point. */
+static bool is_result(const dozan_trial *trial)
+{
+    return trial->state != DOZAN_TRIAL_KILLED && trial->state != DOZAN_TRIAL_PENDING;
+}
+
+static size_t read_entries(const dozan_problem *problem, size_t ended, entry *entries)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ended; i++) {
+        const dozan_trial *trial = dozan_history_ended(problem->history, i);
+        if (is_result(trial)) {
+            double loss = INFINITY;
+            if (dz_trial_is_usable(trial)) {
+                loss = fmin(LARGEST_LOSS, fmax(-LARGEST_LOSS, trial->loss));
+            }
+            entries[count++] = (entry){loss, i, dozan_hash_words(problem->seed, i)};
+        }
+    }
+    return count;
+}
+
+/* Median and quartile deviation of the usable losses; the whole range where half of them are equal.
+ */
+static void choose_transform(dz_bayesian_data *data, const entry *sorted, size_t count)
+{
+    size_t usable = count;
+    while (usable > 0 && sorted[usable - 1].loss > LARGEST_LOSS) {
+        usable--;
+    }
+    if (usable == 0) {
+        return;
+    }
+    double range = sorted[usable - 1].loss - sorted[0].loss;
+    double quartiles = sorted[(3 * (usable - 1)) / 4].loss - sorted[(usable - 1) / 4].loss;
+    data->center = sorted[(usable - 1) / 2].loss;
+    data->scale = quartiles > 1e-12 * range ? quartiles / 1.349 : range;
+    data->scale = data->scale > 0 ? data->scale : 1;
+    data->worst = sorted[usable - 1].loss;
+}
+
+/* Puts the chosen of entries[*count], which are sorted by loss, first and in the order of their
+ * end. */
+static bool choose_points(const dozan_problem *problem, entry *entries, size_t *count, size_t max)
+{
+    if (*count > max) {
+        size_t best = (max + 1) / 2;
+        size_t pool = *count - best;
+        qsort(entries + best, pool, sizeof(*entries), compare_hashes);
+        pool = pool < POOL_FACTOR * (max - best) ? pool : POOL_FACTOR * (max - best);
+        if (!spread(problem, entries, best, pool, max - best)) {
+            return false;
+        }
+        *count = max;
+    }
+    qsort(entries, *count, sizeof(*entries), compare_indices);
+    return true;
+}
+
+/* Moves to the front of entries[best .. best+pool) `wanted` of them, each time the one farthest
+ * from the best point and from those already chosen. */
+static bool spread(const dozan_problem *problem, entry *entries, size_t best, size_t pool,
+                   size_t wanted)
+{
+    double *nearest = malloc((pool + 1) * sizeof(*nearest));
+    if (nearest == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < pool; i++) {
+        nearest[i] = INFINITY;
+    }
+    const double *last = dozan_history_ended(problem->history, entries[0].index)->point;
+    for (size_t chosen = 0; chosen < wanted && chosen < pool; chosen++) {
+        size_t farthest = chosen;
+        for (size_t i = chosen; i < pool; i++) {
+            const double *point =
+                dozan_history_ended(problem->history, entries[best + i].index)->point;
+            nearest[i] = fmin(nearest[i], distance(problem->space, last, point));
+            farthest = nearest[i] > nearest[farthest] ? i : farthest;
+        }
+        entry moved = entries[best + farthest];
+        entries[best + farthest] = entries[best + chosen];
+        entries[best + chosen] = moved;
+        nearest[farthest] = nearest[chosen];
+        last = dozan_history_ended(problem->history, moved.index)->point;
+    }
+    free(nearest);
+    return true;
+}
+
+static double distance(const dozan_space *space, const double *a, const double *b)
+{
+    double sum = 0;
+    for (size_t d = 0; d < dozan_space_dimensions(space); d++) {
+        double difference = a[d] - b[d];
+        if (!dozan_space_dimension(space, d)->ordered) {
+            difference = fabs(difference) > 1e-9 ? 1 : 0;
+        }
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, const entry *entries,
+                        size_t count)
+{
+    size_t dims = data->inputs.dims;
+    data->x = malloc((count * dims + 1) * sizeof(*data->x));
+    data->y = malloc((count + 1) * sizeof(*data->y));
+    if (data->x == NULL || data->y == NULL) {
+        dz_bayesian_data_fini(data);
+        return false;
+    }
+    data->inputs.count = count;
+    data->inputs.x = data->x;
+    for (size_t i = 0; i < count; i++) {
+        const dozan_trial *trial = dozan_history_ended(problem->history, entries[i].index);
+        memcpy(data->x + i * dims, trial->point, dims * sizeof(*data->x));
+        data->y[i] = dz_bayesian_data_loss(data, trial);
+    }
+    standardise(data);
+    return true;
+}
+
+/* Standardises y, and notes the rows with the least of it. */
+static void standardise(dz_bayesian_data *data)
+{
+    size_t count = data->inputs.count;
+    double mean = 0;
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        double delta = data->y[i] - mean;
+        mean += delta / (double)(i + 1);
+        squares += delta * (data->y[i] - mean);
+    }
+    double deviation = count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
+    data->mean = mean;
+    data->deviation = deviation > 1e-12 ? deviation : 1;
+    size_t order[DZ_BAYESIAN_INCUMBENTS];
+    for (size_t i = 0; i < count; i++) {
+        data->y[i] = (data->y[i] - data->mean) / data->deviation;
+        size_t at = data->incumbent_count;
+        for (; at > 0 && data->y[i] < data->y[order[at - 1]]; at--) {
+            if (at < DZ_BAYESIAN_INCUMBENTS) {
+                order[at] = order[at - 1];
+            }
+        }
+        if (at < DZ_BAYESIAN_INCUMBENTS) {
+            order[at] = i;
+            data->incumbent_count += data->incumbent_count < DZ_BAYESIAN_INCUMBENTS ? 1 : 0;
+        }
+    }
+    for (size_t i = 0; i < data->incumbent_count; i++) {
+        data->incumbents[i] = data->x + order[i] * data->inputs.dims;
+    }
+}
+
+static int compare_losses(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+    if (x->loss < y->loss) {
+        return -1;
+    }
+    if (x->loss > y->loss) {
+        return 1;
+    }
+    return compare_indices(a, b);
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+    return x->hash < y->hash ? -1 : (x->hash > y->hash ? 1 : compare_indices(a, b));
+}
+
+static int compare_indices(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+    return x->index < y->index ? -1 : (x->index > y->index ? 1 : 0);
+}

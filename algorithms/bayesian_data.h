@@ -1,0 +1,46 @@
+/*
+ * What a Gaussian process is given to learn from: a bounded part of the results, with losses made
+ * well-behaved.
+ *
+ * It is a function of the first `ended` trials that ended, and of nothing else. When they are more
+ * than `max`, half are the best ones and half are spread over the space as evenly as greedy choice
+ * can (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985) out of a uniform
+ * sample of the rest.
+ *
+ * Losses go through asinh((loss - median) / quartile deviation), which leaves the middle as it is
+ * and takes outliers of any size in, and are then standardised. A trial that failed, or whose loss
+ * is infinite or NaN, counts as the worst.
+ */
+#ifndef DZ_BAYESIAN_DATA_H
+#define DZ_BAYESIAN_DATA_H
+
+#include "numerics/matern.h"
+
+#include <dozan/algorithm.h>
+
+enum { DZ_BAYESIAN_INCUMBENTS = 5 };
+
+typedef struct dz_bayesian_data {
+    dz_inputs inputs;
+    double *x; /* what inputs.x is: [count][dims] */
+    double *y; /* [count], standardised */
+    const double
+        *incumbents[DZ_BAYESIAN_INCUMBENTS]; /* rows of x with the least losses, the best first */
+    size_t incumbent_count;
+    double center; /* of the transform of losses */
+    double scale;
+    double worst; /* in place of a loss that is none */
+    double mean;
+    double deviation;
+} dz_bayesian_data;
+
+/* Reads the data; inputs.count is 0 when no result is there. `categorical` is borrowed. False when
+ * there is no memory. fini frees what it holds. */
+bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
+                           const bool *categorical, size_t ended, size_t max);
+void dz_bayesian_data_fini(dz_bayesian_data *data);
+
+/* A trial's loss as the process sees it. */
+double dz_bayesian_data_loss(const dz_bayesian_data *data, const dozan_trial *trial);
+
+#endif
