@@ -341,9 +341,13 @@ static double meant_by(const char *text)
     return text && dozan_number_parse(text, true, &value) ? value : 0;
 }
 
+/* -0.0 is not 0.0 here. */
 static bool same_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    uint64_t first = 0, second = 0;
+    memcpy(&first, &a, sizeof first);
+    memcpy(&second, &b, sizeof second);
+    return first == second;
 }
 
 static bool write_part(cJSON *object, const part *from)

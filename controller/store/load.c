@@ -24,7 +24,7 @@ dozan_status dz_store_load(dz_store *store, const char *name, dz_experiment **ex
     if (status != DOZAN_OK)
         return status;
     status = find(store, name, &made, err);
-    if (status == DOZAN_OK)
+    if (status == DOZAN_OK && made)
         status = load_active(store, made, err);
     dz_db_end_read(store);
     if (status != DOZAN_OK) {
@@ -54,8 +54,9 @@ static dozan_status find(dz_store *store, const char *name, dz_experiment **expe
 static dozan_status load_active(dz_store *store, dz_experiment *experiment, dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
-    /* "active = 1" as the index has it. */
-    dz_bind bind = dz_bind_new(store, "SELECT " DZ_TRIAL_COLUMNS " FROM trials t WHERE "
+    /* Else SQLite would walk the primary key, and with it all that have ended. */
+    dz_bind bind = dz_bind_new(store, "SELECT " DZ_TRIAL_COLUMNS
+                                      " FROM trials t INDEXED BY trials_active WHERE "
                                       "t.experiment=? AND t.active = 1 ORDER BY t.number");
     dz_bind_int(&bind, experiment->id);
     while (status == DOZAN_OK && dz_bind_step(&bind)) {
@@ -73,7 +74,7 @@ static dozan_status add_active(dz_experiment *experiment, dz_trial *trial)
 {
     if (experiment->active_count == experiment->active_capacity) {
         size_t capacity = experiment->active_capacity ? experiment->active_capacity * 2 : 8;
-        dz_trial **grown = realloc(experiment->active, capacity * sizeof *grown);
+        dz_trial **grown = realloc(experiment->active, capacity * sizeof(dz_trial *));
         if (!grown)
             return DOZAN_RESOURCE_EXHAUSTED;
         experiment->active = grown;

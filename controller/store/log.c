@@ -23,11 +23,20 @@ typedef struct log_memory {
     char uid[40];
 } log_memory;
 
+/* What is asked for. */
+typedef struct log_query {
+    int64_t experiment_id;
+    int64_t since_seq;
+    bool reports;
+    size_t max_bytes;
+} log_query;
+
+static dozan_status read_part(dz_store *store, const log_query *query, dz_log_read *read,
+                              log_memory *memory, dozan_error *err);
 static dozan_status read_end(dz_store *store, int64_t experiment_id, int64_t *last_seq,
                              dozan_error *err);
-static dozan_status read_events(dz_store *store, int64_t experiment_id, int64_t since_seq,
-                                bool reports, size_t max_bytes, log_memory *memory, bool *more,
-                                dozan_error *err);
+static dozan_status read_events(dz_store *store, const log_query *query, log_memory *memory,
+                                bool *more, dozan_error *err);
 static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_error *err);
 static bool reserve(log_memory *memory);
 static void read_event(dz_row *row, dozan_log_event *event, owned_pairs *owned);
@@ -37,35 +46,24 @@ static void free_memory(log_memory *memory);
 dozan_status dz_store_log(dz_store *store, const dz_experiment *experiment, int64_t since_seq,
                           bool reports, size_t max_bytes, dz_log_read **read, dozan_error *err)
 {
+    log_query query = {experiment->id, since_seq, reports, max_bytes};
     dz_log_read *made = calloc(1, sizeof *made);
     log_memory *memory = calloc(1, sizeof *memory);
-    int64_t last_seq = 0;
-    dozan_status status = made && memory
-                              ? dz_db_begin_read(store, err)
-                              : dz_db_error(store, SQLITE_NOMEM, "cannot read the log", err);
-    if (status != DOZAN_OK) {
+    if (!made || !memory) {
         free(memory);
         free(made);
-        return status;
+        return dz_db_error(store, SQLITE_NOMEM, "cannot read the log", err);
     }
-    status = read_end(store, experiment->id, &last_seq, err);
-    if (status == DOZAN_OK)
-        status = read_events(store, experiment->id, since_seq, reports, max_bytes, memory,
-                             &made->more, err);
-    dz_db_end_read(store);
     made->memory = memory;
+    memcpy(memory->uid, experiment->uid, sizeof memory->uid);
+    dozan_status status = dz_db_begin_read(store, err);
+    if (status == DOZAN_OK)
+        status = read_part(store, &query, made, memory, err);
+    dz_db_end_read(store);
     if (status != DOZAN_OK) {
         dz_log_read_destroy(made);
         return status;
     }
-    memcpy(memory->uid, experiment->uid, sizeof memory->uid);
-    made->part.uid = memory->uid;
-    made->part.since_seq = since_seq;
-    made->part.events = memory->events;
-    made->part.event_count = memory->count;
-    made->part.to_seq = last_seq > since_seq ? last_seq : since_seq;
-    if (made->more)
-        made->part.to_seq = memory->events[memory->count - 1].seq;
     *read = made;
     return DOZAN_OK;
 }
@@ -80,6 +78,27 @@ void dz_log_read_destroy(dz_log_read *read)
 
 /* ---- helpers */
 
+static dozan_status read_part(dz_store *store, const log_query *query, dz_log_read *read,
+                              log_memory *memory, dozan_error *err)
+{
+    int64_t last_seq = query->since_seq;
+    dozan_status status = read_end(store, query->experiment_id, &last_seq, err);
+    if (status == DOZAN_OK)
+        status = read_events(store, query, memory, &read->more, err);
+    if (status != DOZAN_OK)
+        return status;
+    if (read->more)
+        last_seq = memory->events[memory->count - 1].seq;
+    read->part = (dozan_log_part){
+        .uid = memory->uid,
+        .since_seq = query->since_seq,
+        .to_seq = last_seq > query->since_seq ? last_seq : query->since_seq,
+        .events = memory->events,
+        .event_count = memory->count,
+    };
+    return DOZAN_OK;
+}
+
 static dozan_status read_end(dz_store *store, int64_t experiment_id, int64_t *last_seq,
                              dozan_error *err)
 {
@@ -92,17 +111,16 @@ static dozan_status read_end(dz_store *store, int64_t experiment_id, int64_t *la
     return status == DOZAN_OK && !found ? dz_db_gone(store, err) : status;
 }
 
-static dozan_status read_events(dz_store *store, int64_t experiment_id, int64_t since_seq,
-                                bool reports, size_t max_bytes, log_memory *memory, bool *more,
-                                dozan_error *err)
+static dozan_status read_events(dz_store *store, const log_query *query, log_memory *memory,
+                                bool *more, dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
-    dz_bind bind = dz_bind_kept(store, reports ? DZ_SQL_LOG_ALL : DZ_SQL_LOG_EVENTS);
-    dz_bind_int(&bind, experiment_id);
-    dz_bind_int(&bind, since_seq);
+    dz_bind bind = dz_bind_kept(store, query->reports ? DZ_SQL_LOG_ALL : DZ_SQL_LOG_EVENTS);
+    dz_bind_int(&bind, query->experiment_id);
+    dz_bind_int(&bind, query->since_seq);
     while (status == DOZAN_OK && dz_bind_step(&bind)) {
         /* One event always goes, however large it is: the reader must get on. */
-        *more = memory->count > 0 && memory->bytes >= max_bytes;
+        *more = memory->count > 0 && memory->bytes >= query->max_bytes;
         if (*more)
             break;
         status = add_event(&bind, memory, err);

@@ -10,6 +10,7 @@
 #include "store/schema.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,8 +101,6 @@ static dozan_status check_path(const char *path, dz_store_mode mode, dozan_error
 static dozan_status make(const char *path, dz_store_mode mode, dz_durability durability,
                          dz_store **store, dozan_error *err)
 {
-    static const char suffix[] = ".lock";
-    size_t length = strlen(path);
     dz_store *made = calloc(1, sizeof *made);
     if (!made)
         goto failed;
@@ -110,16 +109,16 @@ static dozan_status make(const char *path, dz_store_mode mode, dz_durability dur
     made->mode = mode;
     made->durability = durability;
     made->path = strdup(path);
-    made->lock_path = malloc(length + sizeof suffix);
-    if (!made->path || !made->lock_path)
+    if (!made->path || asprintf(&made->lock_path, "%s.lock", path) < 0) {
+        made->lock_path = NULL;
         goto failed;
-    memcpy(made->lock_path, path, length);
-    memcpy(made->lock_path + length, suffix, sizeof suffix);
+    }
     *store = made;
     return DOZAN_OK;
 failed:
     dz_store_close(made);
-    return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, path, "out of memory");
+    (void)dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, path, "out of memory");
+    return DOZAN_RESOURCE_EXHAUSTED;
 }
 
 static dozan_status connect(dz_store *store, dozan_error *err)
