@@ -15,7 +15,7 @@ static void put_wrapped(const char *text, size_t indent, size_t first, dozan_buf
 
 int dz_cli_help(dz_cli *cli)
 {
-    if (cli->command->run != dz_cli_help) /* COMMAND --help */
+    if (cli->command->run != dz_cli_help || cli->options.help) /* COMMAND --help */
         return help_command(cli, cli->command);
     if (cli->options.argument_count == 0)
         return help_all(cli);

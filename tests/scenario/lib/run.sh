@@ -1,0 +1,17 @@
+#!/bin/sh
+# Runs one scenario in a folder of its own, which goes away when it passes: sh run.sh SCENARIO.sh
+# DOZAN_BUILD and DOZAN_SOURCE name the folders of the build and of the sources.
+set -u
+scenario=$1
+: "${DOZAN_BUILD:?}" "${DOZAN_SOURCE:?}"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/dozan-scenario-XXXXXX")
+cd "$folder" || exit 1
+unset DOZAN_DB DOZAN_CONFIG
+HOME=$folder XDG_CONFIG_HOME=$folder/config TERM=dumb PATH=$DOZAN_BUILD:$PATH
+export DOZAN_BUILD DOZAN_SOURCE HOME XDG_CONFIG_HOME TERM PATH
+if sh -eu -c '. "$DOZAN_SOURCE/tests/scenario/lib/helpers.sh"; . "$1"' scenario "$scenario"; then
+    rm -rf "$folder"
+    exit 0
+fi
+echo "failed: $scenario; what it left is in $folder" >&2
+exit 1
