@@ -1,9 +1,13 @@
 /*
- * The client's transport: a call is a little machine on one nng context and one aio.
+ * The client's transport: a call is a little machine on one nng context.
  *
- *     SENDING -> RECEIVING -> done
- *        ^           |  connection lost, or a status that can be retried
- *        +- BACKING_OFF
+ *     WAITING (sent, or to be sent once connected) -> done
+ *        ^          |  connection lost, or a status that can be retried
+ *        +-- BACKING_OFF
+ *
+ * Send and receive are started together, the receive alone with a callback and a time-out: one
+ * wake-up a call less than one after the other. So a send is never cancelled for itself; when an
+ * attempt fails its context is closed, which ends both, and the next one gets a new context.
  *
  * nng never resends by itself here (its resend time is set to infinite): a lost connection comes
  * back as NNG_ECONNRESET, and this file alone decides on a retry, with the same request id. As the
@@ -35,12 +39,14 @@ enum {
     REQUEST_ID_ROOM = 40
 };
 
-typedef enum call_state { SENDING, RECEIVING, BACKING_OFF } call_state;
+typedef enum call_state { WAITING, BACKING_OFF } call_state;
 
 struct dozan_call {
     dozan_client *client;
     nng_ctx context;
-    nng_aio *aio;
+    bool context_open;
+    nng_aio *sending; /* no callback, no time-out */
+    nng_aio *aio;     /* receives, or sleeps between attempts */
     dozan_call *next; /* in the client's list of live or of idle calls */
     dozan_call **link;
 
@@ -93,6 +99,7 @@ static void give_back(dozan_call *call);
 static void on_operation(void *arg);
 static outcome after_operation(dozan_call *call, int number);
 static outcome after_failure(dozan_call *call, int number);
+static bool end_attempt(dozan_call *call, int *number);
 static outcome read_reply(dozan_call *call, nng_msg *message);
 static outcome retry_or_end(dozan_call *call);
 static outcome end(dozan_call *call, dozan_status status, const char *text);
@@ -292,23 +299,22 @@ static dozan_call *make_call(dozan_client *client)
     if (call == NULL)
         return NULL;
     call->client = client;
-    if (nng_aio_alloc(&call->aio, on_operation, call) != 0) {
-        free(call);
-        return NULL;
-    }
-    if (nng_ctx_open(&call->context, client->socket) != 0) {
-        nng_aio_free(call->aio);
-        free(call);
-        return NULL;
-    }
     (void)pthread_mutex_init(&call->lock, NULL);
-    return call;
+    if (nng_aio_alloc(&call->aio, on_operation, call) == 0 &&
+        nng_aio_alloc(&call->sending, NULL, NULL) == 0) {
+        nng_aio_set_timeout(call->sending, NNG_DURATION_INFINITE);
+        return call;
+    }
+    free_call(call);
+    return NULL;
 }
 
 static void free_call(dozan_call *call)
 {
     nng_aio_free(call->aio);
-    (void)nng_ctx_close(call->context);
+    if (call->context_open)
+        (void)nng_ctx_close(call->context);
+    nng_aio_free(call->sending);
     (void)pthread_mutex_destroy(&call->lock);
     free(call);
 }
@@ -357,18 +363,10 @@ static void on_operation(void *arg)
 /* With the lock held, as all below up to `finish`. */
 static outcome after_operation(dozan_call *call, int number)
 {
-    if (number != 0)
-        return after_failure(call, number);
-    if (call->cancelled && call->state != RECEIVING)
-        return end(call, DOZAN_CANCELLED, "the call was cancelled");
-    if (call->state == SENDING) {
-        call->state = RECEIVING;
-        nng_aio_set_timeout(call->aio, time_out(left_ms(call)));
-        nng_ctx_recv(call->context, call->aio);
-        return (outcome){.done = false};
-    }
     if (call->state == BACKING_OFF)
         return begin_attempt(call);
+    if (number != 0)
+        return after_failure(call, number);
     nng_msg *message = nng_aio_get_msg(call->aio);
     nng_aio_set_msg(call->aio, NULL);
     outcome result = read_reply(call, message);
@@ -378,20 +376,32 @@ static outcome after_operation(dozan_call *call, int number)
 
 static outcome after_failure(dozan_call *call, int number)
 {
-    if (call->state == SENDING && nng_aio_get_msg(call->aio) != NULL) {
-        nng_msg_free(nng_aio_get_msg(call->aio)); /* not taken by the socket */
-        nng_aio_set_msg(call->aio, NULL);
-    }
+    bool sent = end_attempt(call, &number);
     if (call->cancelled)
         return end(call, DOZAN_CANCELLED, "the call was cancelled");
     if (number == NNG_ETIMEDOUT)
         return end(call, DOZAN_DEADLINE_EXCEEDED,
-                   call->state == SENDING ? "no host could be reached in time: is it running?"
-                                          : "no answer in time");
-    call->last.code = dz_rpc_error(&call->last, number,
-                                   call->state == SENDING ? "cannot send to the host"
-                                                          : "the host broke the connection");
+                   sent ? "no answer in time" : "no host could be reached in time: is it running?");
+    call->last.code = dz_rpc_error(
+        &call->last, number, sent ? "the host broke the connection" : "cannot send to the host");
     return retry_or_end(call);
+}
+
+/* Closes the context, which ends a send that still waits. Returns whether the request was sent; if
+ * the send itself had failed, *number becomes its error. */
+static bool end_attempt(dozan_call *call, int *number)
+{
+    (void)nng_ctx_close(call->context);
+    call->context_open = false;
+    nng_aio_wait(call->sending); /* ended by now */
+    int failure = nng_aio_result(call->sending);
+    if (failure == 0)
+        return true;
+    nng_msg_free(nng_aio_get_msg(call->sending)); /* not taken by the socket; NULL if dropped */
+    nng_aio_set_msg(call->sending, NULL);
+    if (*number == NNG_ESTATE) /* of the receive, as there was nothing to receive for */
+        *number = failure;
+    return false;
 }
 
 static outcome read_reply(dozan_call *call, nng_msg *message)
@@ -470,13 +480,16 @@ static outcome begin_attempt(dozan_call *call)
         return result;
     }
     nng_msg *message = NULL;
-    if (nng_msg_alloc(&message, size) != 0)
+    if (!call->context_open)
+        call->context_open = nng_ctx_open(&call->context, call->client->socket) == 0;
+    if (!call->context_open || nng_msg_alloc(&message, size) != 0)
         return end(call, DOZAN_RESOURCE_EXHAUSTED, "no memory for a request");
     dz_wire_pack_request(&request, nng_msg_body(message));
-    call->state = SENDING;
-    nng_aio_set_msg(call->aio, message);
+    call->state = WAITING;
+    nng_aio_set_msg(call->sending, message);
+    nng_ctx_send(call->context, call->sending);
     nng_aio_set_timeout(call->aio, time_out(left));
-    nng_ctx_send(call->context, call->aio);
+    nng_ctx_recv(call->context, call->aio);
     return (outcome){.done = false};
 }
 

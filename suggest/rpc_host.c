@@ -33,7 +33,7 @@ enum {
     MOST_WORKERS = 1024,
     DEFAULT_EXPERIMENTS = 1024,
     SMALLEST_MESSAGE_LIMIT = 4096,
-    SEND_TIMEOUT_MS = 5000, /* a caller that does not read its replies loses them */
+    SEND_TIMEOUT_MS = 15000, /* a caller that does not read its replies loses its connection */
     REPLIES_KEPT = 1024,
     REPLY_BYTES_KEPT = 8 << 20
 };
@@ -44,7 +44,10 @@ typedef struct slot {
     dozan_host *host;
     nng_ctx context;
     nng_aio *aio;
-    slot_state state; /* guarded by the host's slots_lock */
+    nng_aio *waited;      /* without callback: sends what a worker waits for */
+    nng_pipe pipe;        /* that the request came by */
+    pthread_mutex_t lock; /* guards state, and the start of operations */
+    slot_state state;
 } slot;
 
 struct dozan_host {
@@ -55,11 +58,10 @@ struct dozan_host {
     dz_service *service;
     dz_replies *replies;
     dz_workers *workers;
-    atomic_size_t jobs; /* admitted, and not yet answered */
-
-    pthread_mutex_t slots_lock; /* guards stopping, and each slot's state with the start of its
-                                 * operation */
-    bool stopping;
+    atomic_size_t jobs;    /* admitted, and not yet answered */
+    atomic_size_t sending; /* workers that wait for a send */
+    size_t max_sending;
+    atomic_bool stopping;
     size_t slot_count;
     slot *slots;
 };
@@ -67,15 +69,17 @@ struct dozan_host {
 static dozan_status make_parts(dozan_host *host, const dozan_algorithm *const *algorithms,
                                const dozan_host_options *options, dozan_error *err);
 static dozan_status open_socket(dozan_host *host, dozan_error *err);
+static int open_slot(slot *s);
 static dozan_status listen_at(dozan_host *host, const char *url, const dozan_host_options *options,
                               dozan_error *err);
 static dozan_status set_tls(nng_listener listener, const dozan_host_options *options,
                             dozan_error *err);
 static void stop(dozan_host *host);
-static bool is_stopping(dozan_host *host);
 static void receive(slot *s);
 static void send_message(slot *s, nng_msg *message);
+static void send_from_worker(slot *s, nng_msg *message);
 static void send_bytes(slot *s, dz_bytes bytes);
+static void give_up_reply(slot *s, nng_msg *message);
 static void on_operation(void *arg);
 static void on_request(slot *s, nng_msg *message);
 static void let_in(slot *s, dz_job *job);
@@ -95,7 +99,6 @@ dozan_status dozan_host_create(const char *url, const dozan_algorithm *const *al
     dozan_host *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a host");
-    (void)pthread_mutex_init(&made->slots_lock, NULL);
     dozan_status status = make_parts(made, algorithms, options, err);
     if (status == DOZAN_OK)
         status = open_socket(made, err);
@@ -119,12 +122,13 @@ void dozan_host_destroy(dozan_host *host)
     for (size_t i = 0; i < host->slot_count; i++) {
         (void)nng_ctx_close(host->slots[i].context);
         nng_aio_free(host->slots[i].aio);
+        nng_aio_free(host->slots[i].waited);
+        (void)pthread_mutex_destroy(&host->slots[i].lock);
     }
     if (host->open)
         (void)nng_close(host->socket);
     dz_replies_destroy(host->replies);
     dz_service_destroy(host->service);
-    (void)pthread_mutex_destroy(&host->slots_lock);
     free(host->slots);
     free(host);
 }
@@ -149,6 +153,7 @@ static dozan_status make_parts(dozan_host *host, const dozan_algorithm *const *a
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t usual = cpus > FEWEST_WORKERS && cpus < MOST_WORKERS ? (uint32_t)cpus : FEWEST_WORKERS;
     uint32_t workers = at_least(options->workers, usual, 1, MOST_WORKERS);
+    host->max_sending = workers / 2;
     dozan_status status = dz_service_create(&service, &host->service, err);
     if (status == DOZAN_OK)
         status = dz_replies_create(REPLIES_KEPT, REPLY_BYTES_KEPT, &host->replies, err);
@@ -173,16 +178,29 @@ static dozan_status open_socket(dozan_host *host, dozan_error *err)
     while (number == 0 && host->slot_count < count) {
         slot *s = &host->slots[host->slot_count];
         s->host = host;
-        number = nng_aio_alloc(&s->aio, on_operation, s);
-        if (number != 0)
-            break;
-        number = nng_ctx_open(&s->context, host->socket);
-        if (number != 0)
-            nng_aio_free(s->aio);
-        else
+        number = open_slot(s);
+        if (number == 0)
             host->slot_count++;
     }
     return number == 0 ? DOZAN_OK : dz_rpc_error(err, number, "cannot open a socket");
+}
+
+static int open_slot(slot *s)
+{
+    int number = nng_aio_alloc(&s->aio, on_operation, s);
+    if (number != 0)
+        return number;
+    number = nng_aio_alloc(&s->waited, NULL, NULL);
+    if (number == 0)
+        number = nng_ctx_open(&s->context, s->host->socket);
+    if (number != 0) {
+        nng_aio_free(s->waited);
+        nng_aio_free(s->aio);
+        return number;
+    }
+    nng_aio_set_timeout(s->waited, SEND_TIMEOUT_MS);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    return 0;
 }
 
 static dozan_status listen_at(dozan_host *host, const char *url, const dozan_host_options *options,
@@ -232,26 +250,19 @@ static dozan_status set_tls(nng_listener listener, const dozan_host_options *opt
  * then the last replies leave. */
 static void stop(dozan_host *host)
 {
-    (void)pthread_mutex_lock(&host->slots_lock);
-    host->stopping = true;
+    atomic_store(&host->stopping, true);
     for (size_t i = 0; i < host->slot_count; i++) {
-        if (host->slots[i].state == RECEIVING)
-            nng_aio_cancel(host->slots[i].aio);
+        slot *s = &host->slots[i];
+        (void)pthread_mutex_lock(&s->lock);
+        if (s->state == RECEIVING)
+            nng_aio_cancel(s->aio);
+        (void)pthread_mutex_unlock(&s->lock);
     }
-    (void)pthread_mutex_unlock(&host->slots_lock);
     for (size_t i = 0; i < host->slot_count; i++)
         nng_aio_wait(host->slots[i].aio);
     dz_workers_destroy(host->workers);
     for (size_t i = 0; i < host->slot_count; i++)
         nng_aio_wait(host->slots[i].aio);
-}
-
-static bool is_stopping(dozan_host *host)
-{
-    (void)pthread_mutex_lock(&host->slots_lock);
-    bool stopping = host->stopping;
-    (void)pthread_mutex_unlock(&host->slots_lock);
-    return stopping;
 }
 
 static uint32_t at_least(uint32_t value, uint32_t fallback, uint32_t least, uint32_t most)
@@ -267,24 +278,50 @@ static uint32_t at_least(uint32_t value, uint32_t fallback, uint32_t least, uint
 
 static void receive(slot *s)
 {
-    dozan_host *host = s->host;
-    (void)pthread_mutex_lock(&host->slots_lock);
-    s->state = host->stopping ? IDLE : RECEIVING;
+    (void)pthread_mutex_lock(&s->lock);
+    s->state = atomic_load(&s->host->stopping) ? IDLE : RECEIVING;
     if (s->state == RECEIVING) {
         nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
         nng_ctx_recv(s->context, s->aio);
     }
-    (void)pthread_mutex_unlock(&host->slots_lock);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static void send_message(slot *s, nng_msg *message)
 {
-    (void)pthread_mutex_lock(&s->host->slots_lock);
+    (void)pthread_mutex_lock(&s->lock);
     s->state = SENDING;
     nng_aio_set_msg(s->aio, message);
     nng_aio_set_timeout(s->aio, SEND_TIMEOUT_MS);
     nng_ctx_send(s->context, s->aio);
-    (void)pthread_mutex_unlock(&s->host->slots_lock);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* A send nearly always ends at once, and then waiting for it is cheaper than a callback. Where the
+ * caller does not read, it takes its time; so never more than half of the workers wait. */
+static void send_from_worker(slot *s, nng_msg *message)
+{
+    atomic_size_t *sending = &s->host->sending;
+    if (atomic_fetch_add(sending, 1) >= s->host->max_sending) {
+        (void)atomic_fetch_sub(sending, 1);
+        send_message(s, message);
+        return;
+    }
+    nng_aio_set_msg(s->waited, message);
+    nng_ctx_send(s->context, s->waited);
+    nng_aio_wait(s->waited);
+    if (nng_aio_result(s->waited) != 0)
+        give_up_reply(s, nng_aio_get_msg(s->waited));
+    (void)atomic_fetch_sub(sending, 1);
+    receive(s);
+}
+
+/* The caller does not read. Its connection is closed, as otherwise it would wait for the reply
+ * until its deadline; now it comes back for it. */
+static void give_up_reply(slot *s, nng_msg *message)
+{
+    nng_msg_free(message);
+    (void)nng_pipe_close(s->pipe);
 }
 
 /* Without memory for a reply there is none: the caller's deadline ends its call. */
@@ -302,19 +339,20 @@ static void send_bytes(slot *s, dz_bytes bytes)
 static void on_operation(void *arg)
 {
     slot *s = arg;
-    (void)pthread_mutex_lock(&s->host->slots_lock);
+    (void)pthread_mutex_lock(&s->lock);
     slot_state state = s->state;
     s->state = HELD;
-    (void)pthread_mutex_unlock(&s->host->slots_lock);
+    (void)pthread_mutex_unlock(&s->lock);
     bool ok = nng_aio_result(s->aio) == 0;
     nng_msg *message = nng_aio_get_msg(s->aio);
     nng_aio_set_msg(s->aio, NULL);
     if (ok && state == RECEIVING) {
+        s->pipe = nng_msg_get_pipe(message);
         on_request(s, message);
         return;
     }
     if (!ok && state == SENDING)
-        nng_msg_free(message); /* it could not be handed over in time */
+        give_up_reply(s, message);
     receive(s);
 }
 
@@ -395,7 +433,7 @@ static void work(void *context, dz_job *job)
         if (!dz_service_enter(host->service, job))
             return;
     }
-    if (job->status == DOZAN_OK && is_stopping(host))
+    if (job->status == DOZAN_OK && atomic_load(&host->stopping))
         job->status =
             dozan_error_set(&job->err, DOZAN_UNAVAILABLE, NULL, "this host is being stopped");
     dz_service_run(host->service, job, dz_rpc_now_ms());
@@ -419,7 +457,7 @@ static void finish(dozan_host *host, dz_job *job)
     (void)atomic_fetch_sub(&host->jobs, 1);
     dz_job_destroy(job);
     if (message != NULL)
-        send_message(s, message);
+        send_from_worker(s, message);
     else
         receive(s);
 }

@@ -63,8 +63,8 @@ void dz_workers_push(dz_workers *workers, dz_job *job)
     else
         workers->last->next = job;
     workers->last = job;
-    (void)pthread_cond_signal(&workers->queue_changed);
     (void)pthread_mutex_unlock(&workers->queue_lock);
+    (void)pthread_cond_signal(&workers->queue_changed);
 }
 
 /* Signals are the main program's: no worker takes one. */

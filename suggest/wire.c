@@ -10,11 +10,22 @@
 
 #include <string.h>
 
-enum { UNPACK_FACTOR = 32, UNPACK_FLOOR = 64 * 1024, METADATA_MAX = 32, METHOD_MAX = 128 };
+enum {
+    UNPACK_FACTOR = 32,
+    UNPACK_FLOOR = 64 * 1024,
+    CHUNK_FACTOR = 4, /* what messages of short texts usually unpack to */
+    CHUNK_MOST = 64 * 1024,
+    METADATA_MAX = 32,
+    METHOD_MAX = 128
+};
 
+/* Where a message is unpacked to: pieces are cut from chunks, as most have a few bytes. */
 typedef struct unpack_room {
     dz_arena *arena;
-    size_t left;
+    size_t left;  /* that may still be taken */
+    size_t chunk; /* bytes of the next chunk */
+    char *free;   /* in the current chunk */
+    size_t free_bytes;
 } unpack_room;
 
 static void *room_alloc(void *data, size_t size);
@@ -117,7 +128,9 @@ dozan_status dz_wire_unpack_reply(dz_bytes bytes, dz_arena *arena, dz_reply *rep
 ProtobufCMessage *dz_wire_unpack(const ProtobufCMessageDescriptor *type, dz_bytes bytes,
                                  dz_arena *arena, dozan_error *err)
 {
-    unpack_room room = {.arena = arena, .left = UNPACK_FLOOR};
+    unpack_room room = {.arena = arena, .left = UNPACK_FLOOR, .chunk = CHUNK_MOST};
+    if (bytes.size < CHUNK_MOST / CHUNK_FACTOR)
+        room.chunk = 512 + CHUNK_FACTOR * bytes.size;
     size_t more = 0;
     if (__builtin_mul_overflow(bytes.size, (size_t)UNPACK_FACTOR, &more) ||
         __builtin_add_overflow(room.left, more, &room.left))
@@ -209,7 +222,19 @@ static void *room_alloc(void *data, size_t size)
     if (size > room->left)
         return NULL;
     room->left -= size;
-    return dz_arena_alloc(room->arena, size);
+    size = (size + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
+    if (size > room->chunk / 4)
+        return dz_arena_alloc(room->arena, size);
+    if (size > room->free_bytes) {
+        room->free = dz_arena_alloc(room->arena, room->chunk);
+        if (room->free == NULL)
+            return NULL;
+        room->free_bytes = room->chunk;
+    }
+    void *piece = room->free;
+    room->free += size;
+    room->free_bytes -= size;
+    return piece;
 }
 
 /* The arena's owner frees. */
@@ -281,10 +306,12 @@ static bool check_value(const ProtobufCFieldDescriptor *field, const void *value
 static bool is_utf8(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    while (*s != 0) {
+    for (;;) {
+        while (*s - 1u < 0x7F)
+            s++;
+        if (*s == 0)
+            return true;
         unsigned lead = *s++;
-        if (lead < 0x80)
-            continue;
         int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
         if (lead < 0xC2 || lead > 0xF4)
             return false;
@@ -295,7 +322,6 @@ static bool is_utf8(const char *text)
                 return false;
         }
     }
-    return true;
 }
 
 /* ---- the envelope --------------------------------------------------------------------------- */
