@@ -292,14 +292,12 @@ static void add_trial_status(builder *build, cJSON *resource, const dz_experimen
     add_time(build, status, "completionTime", trial->ended_ms);
     cJSON *conditions = array_in(build, status, "conditions");
     if (!ended && !running)
-        add_state(build, conditions, "Created", true, reason, trial->message,
-                  trial->created_ms);
+        add_state(build, conditions, "Created", true, reason, trial->message, trial->created_ms);
     else
         add_state(build, conditions, "Created", true, "TrialCreated", "Trial is created",
                   trial->created_ms);
     if (running)
-        add_state(build, conditions, "Running", true, reason, trial->message,
-                  trial->started_ms);
+        add_state(build, conditions, "Running", true, reason, trial->message, trial->started_ms);
     else if (ended && trial->started_ms > 0)
         add_state(build, conditions, "Running", false, "TrialRunning", "Trial is running",
                   trial->ended_ms);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 static dozan_status find_file(const dz_cli_options *options, char **path, dozan_error *err);
+static bool has_content(const char *text);
 static dozan_status take_tree(dz_cli_options *options, const char *path, dz_node *root,
                               dozan_error *err);
 static dozan_status take_entry(dz_cli_options *options, const char *path, const dz_node *entry,
@@ -38,9 +39,10 @@ dozan_status dz_cli_config_load(dz_cli_options *options, dozan_error *err)
     if (status != DOZAN_OK || path == NULL)
         return status;
     status = dz_cli_read_file(path, &text, &size, err);
-    if (status == DOZAN_OK)
+    bool empty = status == DOZAN_OK && !has_content(text);
+    if (status == DOZAN_OK && !empty)
         status = dz_tree_parse(text, size, path, &tree, err);
-    if (status == DOZAN_OK)
+    if (status == DOZAN_OK && !empty)
         status = take_tree(options, path, dz_tree_root(tree), err);
     dz_tree_destroy(tree);
     free(text);
@@ -104,12 +106,24 @@ static dozan_status find_file(const dz_cli_options *options, char **path, dozan_
     return DOZAN_OK;
 }
 
+/* Whether there is more than blank lines and comments. */
+static bool has_content(const char *text)
+{
+    while (*text != '\0') {
+        text += strspn(text, " \t\r\n");
+        if (*text != '#')
+            return *text != '\0';
+        text += strcspn(text, "\n");
+    }
+    return false;
+}
+
 static dozan_status take_tree(dz_cli_options *options, const char *path, dz_node *root,
                               dozan_error *err)
 {
     static const char *const known[] = {"plugins", "maps"};
-    if (root == NULL || dz_node_is(root, DZ_SCALAR_NULL))
-        return DOZAN_OK; /* an empty file */
+    if (dz_node_is(root, DZ_SCALAR_NULL))
+        return DOZAN_OK;
     if (root->kind != DZ_NODE_MAP)
         return refuse(path, root, "the file is no mapping with plugins and maps in it", err);
     for (const dz_node *part = root->first; part != NULL; part = part->next) {

@@ -116,7 +116,8 @@ static void catch_signals(dz_loop *loop, struct sigaction *before)
         action.sa_handler = signal_numbers[i] == SIGPIPE ? on_broken_pipe : on_signal;
         (void)sigemptyset(&action.sa_mask);
         (void)sigaction(signal_numbers[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN) /* nohup */
+        /* nohup, or a shell's job in the background: that signal is not for us */
+        if (before[i].sa_handler != SIG_IGN || signal_numbers[i] == SIGTERM)
             (void)sigaction(signal_numbers[i], &action, NULL);
     }
 }

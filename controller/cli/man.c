@@ -10,6 +10,7 @@ enum { PAGE_MAX = 1 << 20 };
 
 static void put_command(const dz_cli_command *command, dozan_buf *out);
 static void put_options(dozan_buf *out);
+static bool same_name(int id, int first, int end);
 static void put_text(const char *text, dozan_buf *out);
 
 static const char about[] =
@@ -87,15 +88,27 @@ static void put_options(dozan_buf *out)
                         "arguments.\n");
     for (int id = 0; id < DZ_OPTION_COUNT; id++) {
         const dz_cli_option *option = &dz_cli_option_table[id];
+        bool variants = same_name(id, id + 1, DZ_OPTION_COUNT);
+        if (same_name(id, 0, id))
+            continue; /* another choice of words for another command */
         dozan_buf_puts(out, ".TP\n");
         if (option->letter != 0)
             dozan_buf_printf(out, "\\fB\\-%c\\fR, ", option->letter);
         dozan_buf_printf(out, "\\fB\\-\\-%s\\fR", option->name);
         if (option->argument != NULL)
-            dozan_buf_printf(out, "=\\fI%s\\fR", option->argument);
+            dozan_buf_printf(out, "=\\fI%s\\fR", variants ? "FORMAT" : option->argument);
         dozan_buf_puts(out, "\n");
         put_text(option->help, out);
     }
+}
+
+/* Whether one of the rows first .. end - 1 has the same name. */
+static bool same_name(int id, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        if (strcmp(dz_cli_option_table[i].name, dz_cli_option_table[id].name) == 0)
+            return true;
+    return false;
 }
 
 /* Running text: a hyphen is written as a minus where it could be an option's, an empty line parts

@@ -26,6 +26,7 @@ static void put_trial(painter *view, const dz_trial *trial);
 static void end_line(painter *view, const char *colour);
 static void add_latest(const dz_experiment_spec *spec, const dz_trial *trial, dozan_buf *out);
 static void add_goal(const dz_experiment_spec *spec, dozan_buf *out);
+static void took_text(int64_t took_ms, char text[32]);
 
 size_t dz_progress_view(const dz_progress *progress, dozan_buf *out)
 {
@@ -46,14 +47,15 @@ size_t dz_progress_view(const dz_progress *progress, dozan_buf *out)
     return view.lines;
 }
 
-void dz_progress_ended(const dz_experiment *experiment, const dz_trial *trial, dozan_buf *out)
+void dz_progress_ended(const dz_experiment *experiment, const dz_trial *trial, int64_t count,
+                       dozan_buf *out)
 {
     const dz_experiment_spec *spec = experiment->spec;
     char value[32], took[32];
     double objective = 0;
     dozan_buf line;
     dozan_buf_init(&line, LINE_MAX_BYTES);
-    dozan_buf_printf(&line, "trial %lld", (long long)dz_progress_count(experiment));
+    dozan_buf_printf(&line, "trial %lld", (long long)count);
     if (spec->max_trial_count > 0)
         dozan_buf_printf(&line, "/%d", (int)spec->max_trial_count);
     dozan_buf_printf(&line, " %s %s", trial->name, dz_trial_state_name(trial->state));
@@ -64,7 +66,7 @@ void dz_progress_ended(const dz_experiment *experiment, const dz_trial *trial, d
     if (experiment->best.trial == trial->number)
         dozan_buf_puts(&line, " (best)");
     if (trial->started_ms > 0) {
-        dz_duration_text(trial->ended_ms - trial->started_ms, took);
+        took_text(trial->ended_ms - trial->started_ms, took);
         dozan_buf_printf(&line, " in %s", took);
     }
     dozan_buf_puts(&line, ": ");
@@ -255,5 +257,12 @@ static void add_goal(const dz_experiment_spec *spec, dozan_buf *out)
     if (!spec->has_goal)
         return;
     dz_value_text(spec->goal, goal);
-    dozan_buf_printf(out, " to %s", goal);
+    dozan_buf_printf(out, " (goal %s)", goal);
+}
+
+/* Short trials to the tenth of a second. */
+static void took_text(int64_t took_ms, char text[32])
+{
+    if (took_ms < 0 || took_ms >= 10000 || snprintf(text, 32, "%.1fs", (double)took_ms / 1000) < 0)
+        dz_duration_text(took_ms, text);
 }

@@ -27,8 +27,9 @@ typedef struct dz_progress {
  * number of lines. */
 size_t dz_progress_view(const dz_progress *progress, dozan_buf *out);
 
-/* Appends one line about a trial that has ended, with its newline. */
-void dz_progress_ended(const dz_experiment *experiment, const dz_trial *trial, dozan_buf *out);
+/* Appends one line about the count-th trial that has ended, with its newline. */
+void dz_progress_ended(const dz_experiment *experiment, const dz_trial *trial, int64_t count,
+                       dozan_buf *out);
 
 /* How many trials have ended, in whatever way. */
 int64_t dz_progress_count(const dz_experiment *experiment);

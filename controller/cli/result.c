@@ -73,7 +73,7 @@ static int put_summary(dz_cli *cli, dz_store *store, const dz_experiment *experi
     dozan_buf_printf(&out, "Experiment %s: %s", experiment->spec->name,
                      dz_experiment_state_name(experiment->state));
     if (last != NULL)
-        dozan_buf_printf(&out, ", %s (%s)", last->message, last->reason);
+        dozan_buf_printf(&out, " (%s): %s", last->reason, last->message);
     dozan_buf_printf(&out, "\nTrials: %lld", (long long)experiment->trial_count);
     if (experiment->spec->max_trial_count > 0)
         dozan_buf_printf(&out, " of %d", (int)experiment->spec->max_trial_count);

@@ -137,9 +137,8 @@ static int refuse_difference(runner *run, const dozan_error *difference)
     const char *name = run->document.spec->name;
     dozan_error_text(difference, text, sizeof(text));
     return dz_cli_failf(run->cli, DOZAN_FAILED_PRECONDITION,
-                        "%s: %s has an experiment %s already, and it differs: %s; give the file "
-                        "another metadata.name, name another database with --db, or remove the "
-                        "old one with `dozan delete %s%s`",
+                        "%s: %s has an experiment %s already: %s (`dozan delete %s%s`; --db names "
+                        "another database)",
                         run->document.name, run->cli->options.db, name, text, name,
                         run->cli->options.db_hint);
 }

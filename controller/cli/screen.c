@@ -70,11 +70,12 @@ void dz_screen_ended(dz_screen *screen, const dz_experiment *experiment, const d
         dozan_buf_clear(&screen->trouble);
         dozan_buf_printf(&screen->trouble, "%s: %s", trial->name, trial->message);
     }
+    screen->ended++;
     if (screen->live || screen->quiet)
         return;
     dozan_buf line;
     dozan_buf_init(&line, VIEW_MAX);
-    dz_progress_ended(experiment, trial, &line);
+    dz_progress_ended(experiment, trial, screen->progress.ended_before + screen->ended, &line);
     put(screen, &line);
     dozan_buf_fini(&line);
 }

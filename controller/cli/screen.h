@@ -16,6 +16,7 @@ typedef struct dz_screen {
     dz_progress progress;
     dozan_buf best_text;
     dozan_buf trouble;
+    int64_t ended; /* trials that have ended in this run */
     bool interrupted;
 } dz_screen;
 

@@ -1,6 +1,6 @@
 # What the plugins tell of themselves, and what the tables give besides help.
 status 0 dozan algorithms
-for name in random grid tpe medianstop; do
+for name in random grid tpe bayesianoptimization medianstop; do
     grep -Eq "^$name +(search|early stopping) +built-in +[A-Z]" out || fail "no row of $name"
 done
 status 0 dozan algorithms -o name

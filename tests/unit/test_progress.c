@@ -183,11 +183,11 @@ static void an_ended_trial_is_one_plain_line(void **state)
     w->now += 3000;
     exited(w, 1, 0);
     dz_trial *trial = trial_of(w, 1);
-    dz_progress_ended(w->experiment, trial, &out);
+    dz_progress_ended(w->experiment, trial, 1, &out);
     char expected[512];
     (void)snprintf(
         expected, sizeof expected,
-        "trial 1/6 %s Succeeded accuracy=0.5 (best) in 3s: lr=%s units=%s optimizer=%s\n",
+        "trial 1/6 %s Succeeded accuracy=0.5 (best) in 3.0s: lr=%s units=%s optimizer=%s\n",
         trial->name, trial->assignments[0].value, trial->assignments[1].value,
         trial->assignments[2].value);
     assert_string_equal(out.data, expected);
@@ -195,8 +195,8 @@ static void an_ended_trial_is_one_plain_line(void **state)
     dozan_buf_clear(&out);
     started(w, 2);
     exited(w, 2, 127);
-    dz_progress_ended(w->experiment, trial_of(w, 2), &out);
-    assert_non_null(strstr(out.data, " Failed in 0s: lr="));
+    dz_progress_ended(w->experiment, trial_of(w, 2), 2, &out);
+    assert_non_null(strstr(out.data, " Failed in 0.0s: lr="));
     assert_non_null(strstr(out.data, "; exit code 127: the command was not found"));
     dozan_buf_fini(&out);
     world_destroy(w);
