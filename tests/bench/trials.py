@@ -50,8 +50,9 @@ def dozan_run(build, folder, name, count, script, *options):
     """Runs to the end; returns (seconds, peak resident KiB of the dozan process)."""
     yaml = experiment(folder, name, count, script)
     begin = time.monotonic()
-    run = subprocess.Popen([f"{build}/dozan", "run", yaml, "--db", os.path.join(folder, name + ".db"), *options],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with open(os.path.join(folder, "stderr"), "w") as log:
+        run = subprocess.Popen([f"{build}/dozan", "run", yaml, "--db", os.path.join(folder, name + ".db"), *options],
+                               stdout=subprocess.DEVNULL, stderr=log)
     peak = 0
     while True:
         try:
@@ -67,7 +68,8 @@ def dozan_run(build, folder, name, count, script, *options):
                 pass
     seconds = time.monotonic() - begin
     if run.returncode != 0:
-        raise SystemExit(f"dozan run ended with {run.returncode}: {run.stderr.read()[-2000:]}")
+        with open(os.path.join(folder, "stderr")) as f:
+            raise SystemExit(f"dozan run ended with {run.returncode}: {f.read()[-2000:]}")
     return seconds, peak
 
 

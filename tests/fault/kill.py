@@ -27,10 +27,10 @@ spec:
   maxTrialCount: {count}
   parameters:
     - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "{xmax}", step: "1"}}}}
-    - {{name: y, parameterType: int, feasibleSpace: {{min: "1", max: "5"}}}}
+    - {{name: k, parameterType: int, feasibleSpace: {{min: "1", max: "5"}}}}
   trialTemplate:
     primaryContainerName: main
-    trialParameters: [{{name: x, reference: x}}, {{name: y, reference: y}}]
+    trialParameters: [{{name: x, reference: x}}, {{name: k, reference: k}}]
     trialSpec:
       apiVersion: batch/v1
       kind: Job
@@ -41,7 +41,7 @@ spec:
             containers:
               - name: main
                 image: none
-                command: [sh, {script}, "${{trialParameters.x}}", "${{trialParameters.y}}", {ledger}]
+                command: [sh, {script}, "${{trialParameters.x}}", "${{trialParameters.k}}", {ledger}]
 """
 
 # The ledger tells what really ran: a line at the start and a line at the end of each run.
