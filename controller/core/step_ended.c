@@ -197,11 +197,12 @@ static dozan_status run_again(dz_turn *turn, dz_trial *trial, int64_t delay_ms)
 }
 
 /* What an administrator, a shutdown or the kernel for want of memory send; other signals come from
- * the program's own doing. */
+ * the program's own doing. A shell tells of its child's signal by 128 and the signal's number. */
 static bool killed_from_outside(const dz_end *end)
 {
-    return end->signal == SIGKILL || end->signal == SIGTERM || end->signal == SIGHUP ||
-           end->signal == SIGINT;
+    int signal = end->kind == DZ_END_SIGNALED ? end->signal : end->code - 128;
+
+    return signal == SIGKILL || signal == SIGTERM || signal == SIGHUP || signal == SIGINT;
 }
 
 static bool was_running(const dz_end *end)

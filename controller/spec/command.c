@@ -285,17 +285,28 @@ static dozan_status take_words(making *m, const char *key, char **words, size_t 
     return DOZAN_OK;
 }
 
+/* Characters that mean nothing to a shell; in the first word '=' and ':' might. */
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+static const char plain_in_program[] = LETTERS_AND_DIGITS "_./+-@";
+static const char plain_in_word[] = LETTERS_AND_DIGITS "_./+-@=:,%";
+
 static bool is_joined(const dz_experiment_spec *spec)
 {
     return spec->collector == DZ_COLLECTOR_STDOUT || spec->collector == DZ_COLLECTOR_FILE ||
            spec->collector == DZ_COLLECTOR_TENSORFLOW_EVENT;
 }
 
+/* The user's own `sh -c` or `bash -c`, which Katib keeps. */
+static bool is_own_shell(char *const *words)
+{
+    return (strcmp(words[0], "sh") == 0 || strcmp(words[0], "bash") == 0) && words[1] != NULL &&
+           strcmp(words[1], "-c") == 0;
+}
+
 /* The words from `first` on become one, for the shell that is begun before them. */
 static dozan_status join_words(making *m, char **words, size_t count)
 {
-    bool own = count > 1 && (strcmp(words[0], "sh") == 0 || strcmp(words[0], "bash") == 0) &&
-               strcmp(words[1], "-c") == 0;
+    bool own = is_own_shell(words);
     size_t first = own ? 2 : 0;
     dozan_buf script;
     char **argv = calloc(4, sizeof *argv);
@@ -326,10 +337,13 @@ static dozan_status join_words(making *m, char **words, size_t count)
  * shell language. */
 static const char *program_of(const dz_experiment_spec *spec, const char *first)
 {
-    static const char *const builtins[] = {".",    "cd",   "exec",  "export", "set",  "eval",
-                                           "trap", "if",   "for",   "while",  "case", "until",
-                                           "test", "wait", "umask", "ulimit", "unset"};
-    const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-@";
+    static const char *const builtins[] = {
+        ".",      ":",       "!",       "alias",    "bg",       "break",   "builtin", "case",
+        "cd",     "chdir",   "command", "continue", "declare",  "eval",    "exec",    "exit",
+        "export", "fc",      "fg",      "for",      "function", "getopts", "hash",    "if",
+        "jobs",   "let",     "local",   "read",     "readonly", "return",  "select",  "set",
+        "shift",  "source",  "test",    "time",     "times",    "trap",    "type",    "ulimit",
+        "umask",  "unalias", "unset",   "until",    "wait",     "while"};
 
     if (!is_joined(spec)) {
         return first;
@@ -339,7 +353,22 @@ static const char *program_of(const dz_experiment_spec *spec, const char *first)
             return "sh";
         }
     }
-    return first[strspn(first, plain)] == '\0' ? first : "sh";
+    return first[strspn(first, plain_in_program)] == '\0' ? first : "sh";
+}
+
+/* Whether a shell would make of the joined words just these words again, and run the first: then it
+ * is left out, which saves a process and lets a signal be seen as what it is. */
+static bool needs_no_shell(char *const *words, const char *program)
+{
+    if (strcmp(program, words[0]) != 0 || is_own_shell(words)) {
+        return false;
+    }
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (words[i][0] == '\0' || words[i][strspn(words[i], plain_in_word)] != '\0') {
+            return false;
+        }
+    }
+    return true;
 }
 
 static dozan_status take_argv(making *m)
@@ -371,7 +400,7 @@ static dozan_status take_argv(making *m)
         m->made->program = strdup(program_of(m->spec, words[0]));
         status = m->made->program == NULL ? no_memory(m) : DOZAN_OK;
     }
-    if (status == DOZAN_OK && !is_joined(m->spec)) {
+    if (status == DOZAN_OK && (!is_joined(m->spec) || needs_no_shell(words, m->made->program))) {
         m->made->argv = words;
         return DOZAN_OK;
     }

@@ -14,6 +14,8 @@
 static dozan_status insert_experiment(dz_store *store, const dz_experiment *experiment, int64_t *id,
                                       dozan_error *err);
 static bool has_changed(const dz_experiment *experiment, const dz_changes *changes);
+static bool must_reach_the_disk(const dz_changes *changes);
+static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err);
 static dozan_status write_changes(dz_store *store, const dz_experiment *experiment,
                                   const dz_changes *changes, dozan_error *err);
 static dozan_status write_experiment(dz_store *store, const dz_experiment *experiment,
@@ -47,7 +49,9 @@ dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const d
 {
     if (!has_changed(experiment, changes))
         return DOZAN_OK;
-    dozan_status status = dz_db_begin_owned(store, err);
+    dozan_status status = set_synced(store, must_reach_the_disk(changes), err);
+    if (status == DOZAN_OK)
+        status = dz_db_begin_owned(store, err);
     if (status == DOZAN_OK)
         status = write_changes(store, experiment, changes, err);
     status = dz_db_finish(store, status, err);
@@ -230,6 +234,37 @@ static dozan_status write_entry(dz_store *store, int64_t experiment_id, const dz
 }
 
 /* ---- what changed */
+
+/* A commit waits for the disk where something is about to happen that relies on it, and where none
+ * will come soon to take it along. A turn that asks for suggestions is followed by the one that
+ * starts them; a start and a report that a power loss takes away belong to a trial that it takes
+ * away too. An end that it takes away is read again from the job's own directory. */
+static bool must_reach_the_disk(const dz_changes *changes)
+{
+    bool asks = false;
+    bool only_heard = changes->ended_count == 0 && changes->log_count > 0;
+    for (size_t i = 0; i < changes->effect_count; i++) {
+        dz_effect_kind kind = changes->effects[i].kind;
+        if (kind == DZ_EFFECT_START || kind == DZ_EFFECT_STOP)
+            return true;
+        asks = asks || kind == DZ_EFFECT_ASK;
+    }
+    for (size_t i = 0; i < changes->log_count && only_heard; i++)
+        only_heard = changes->log[i].kind == DOZAN_EVENT_STARTED ||
+                     changes->log[i].kind == DOZAN_EVENT_REPORT;
+    return !asks && !only_heard;
+}
+
+static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err)
+{
+    if (store->durability != DZ_DURABILITY_FULL || store->unsynced == !synced)
+        return DOZAN_OK;
+    dozan_status status = dz_db_execute(
+        store, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
+    if (status == DOZAN_OK)
+        store->unsynced = !synced;
+    return status;
+}
 
 static bool has_changed(const dz_experiment *experiment, const dz_changes *changes)
 {

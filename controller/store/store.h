@@ -20,7 +20,9 @@ typedef enum dz_store_mode {
 } dz_store_mode;
 
 /* What a commit survives:
- *   FULL    kill -9 and power loss: the write-ahead log is synced at every commit
+ *   FULL    kill -9 and power loss: the write-ahead log is synced before a trial is started or
+ *           stopped and when one has ended; where a suggestion is being waited for, with the
+ *           commit that starts it
  *   NORMAL  kill -9; a power loss may take the last commits, and leaves the file whole
  *   OFF     kill -9; a power loss may damage the file */
 typedef enum dz_durability {

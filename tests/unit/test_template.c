@@ -211,11 +211,14 @@ static void commands_are_joined_where_katib_joins_them(void **state)
 {
     static const struct {
         const char *command; /* of the container */
-        const char *argv[4];
+        const char *argv[6];
         const char *program;
     } cases[] = {
-        {"command: [python3, a.py]",
-         {"sh", "-c", "python3 a.py --lr=0.02 --layers=4", NULL},
+        {"command: [python3, a.py]", /* plain words: a shell would change nothing */
+         {"python3", "a.py", "--lr=0.02", "--layers=4", NULL},
+         "python3"},
+        {"command: [python3, a.py, \"--out=*.txt\"]",
+         {"sh", "-c", "python3 a.py --out=*.txt --lr=0.02 --layers=4", NULL},
          "python3"},
         {"command: [python3, \"a b.py\", \"'c d'\"]", /* no quoting is added, as in Katib */
          {"sh", "-c", "python3 a b.py 'c d' --lr=0.02 --layers=4", NULL},
@@ -225,9 +228,10 @@ static void commands_are_joined_where_katib_joins_them(void **state)
          "sh"},
         {"command: [bash, -c, run]", {"bash", "-c", "run --lr=0.02 --layers=4", NULL}, "bash"},
         {"command: [/bin/sh, -c, run]",
-         {"sh", "-c", "/bin/sh -c run --lr=0.02 --layers=4", NULL},
+         {"/bin/sh", "-c", "run", "--lr=0.02", "--layers=4", NULL},
          "/bin/sh"},
-        {"command: [sh]", {"sh", "-c", "sh --lr=0.02 --layers=4", NULL}, "sh"},
+        {"command: [sh]", {"sh", "--lr=0.02", "--layers=4", NULL}, "sh"},
+        {"command: [exit]", {"sh", "-c", "exit --lr=0.02 --layers=4", NULL}, "sh"},
         {"command: [\"A=1 run\"]", {"sh", "-c", "A=1 run --lr=0.02 --layers=4", NULL}, "sh"},
         {"command: [cd, /, \"&&\", run]",
          {"sh", "-c", "cd / && run --lr=0.02 --layers=4", NULL},
@@ -401,7 +405,7 @@ static void paths_are_mapped(void **state)
                               "/katib/d}]\n                command: [/opt/trainer/run]",
                               map, 3, &command, &err),
                          DOZAN_OK);
-        assert_string_equal(command->argv[2], "/srv/t/run --lr=0.02 --layers=4");
+        assert_string_equal(command->argv[0], "/srv/t/run");
         assert_string_equal(command->program, "/srv/t/run");
         assert_string_equal(command->working_dir, "/srv/t");
         assert_string_equal(command->env[0], "D=/run/1/d");
@@ -432,7 +436,8 @@ static void a_pod_is_taken_too(void **state)
     (void)state;
     assert_int_equal(dz_template_render(spec, "p-1", assignments, 1, &object, &err), DOZAN_OK);
     assert_int_equal(dz_template_command(spec, object, NULL, 0, &command, &err), DOZAN_OK);
-    assert_string_equal(command->argv[2], "run 0.5");
+    assert_string_equal(command->argv[0], "run");
+    assert_string_equal(command->argv[1], "0.5");
     assert_null(command->image);
     dz_command_destroy(command);
     cJSON_Delete(object);
