@@ -51,11 +51,14 @@ dozan_status dz_local_metrics_path(const char *directory, const char *experiment
     char *folder = NULL;
     if (!is_file_name(basename))
         return DOZAN_INVALID_ARGUMENT;
-    dozan_status status =
-        dz_job_dir_path(directory, experiment_name, trial_name, attempt, &job_path, NULL);
+    /* The trial may run in another working directory: it needs a path that is good everywhere. */
+    char *absolute = realpath(directory, NULL);
+    dozan_status status = dz_job_dir_path(absolute != NULL ? absolute : directory, experiment_name,
+                                          trial_name, attempt, &job_path, NULL);
     if (status == DOZAN_OK &&
         (!path_below(job_path, &folder, DZ_JOB_METRICS) || !path_below(folder, path, basename)))
         status = DOZAN_RESOURCE_EXHAUSTED;
+    free(absolute);
     return status;
 }
 

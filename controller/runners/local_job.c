@@ -28,7 +28,7 @@
 
 /* With a tick every 10 to 100 ms, a machine that is out of descriptors has some seconds to find
  * some again. */
-enum { MAX_FAILURES = 100 };
+enum { MAX_FAILURES = 300 };
 
 static const char *why(int error);
 static char *copy_text(const char *text, bool *failed);
@@ -171,6 +171,8 @@ bool local_job_conclude(local_job *job, local_end *end)
     case DZ_JOB_UNREADABLE:
         if (++job->failures < MAX_FAILURES)
             return false;
+        dz_job_dir_sweep(
+            job->directory); /* what is given up must not run on beside its next attempt */
         set_end(end, DZ_END_LOST, "the trial's directory %s cannot be read: %s", job->directory,
                 why(look.number));
         break;
@@ -329,17 +331,11 @@ static void end_recorded(const local_job *job, const dz_job_look *look, local_en
         return;
     }
     if (strcmp(look->kind, DZ_RECORD_EXITED) == 0) {
-        set_end(end, DZ_END_EXITED, "the command ended with exit code %d", look->number);
-        end->end.code = look->number;
+        *end = (local_end){.end = {.kind = DZ_END_EXITED, .code = look->number}};
     } else if (strcmp(look->kind, DZ_RECORD_SIGNALED) == 0) {
-        const char *name = sigdescr_np(look->number);
-        set_end(end, DZ_END_SIGNALED, "the command was ended by signal %d (%s)%s", look->number,
-                name != NULL ? name : "unknown",
-                look->number == SIGKILL ? ", as the kernel does when memory runs out" : "");
-        end->end.signal = look->number;
+        *end = (local_end){.end = {.kind = DZ_END_SIGNALED, .signal = look->number}};
     } else if (strcmp(look->kind, DZ_RECORD_TIMEOUT) == 0) {
-        set_end(end, DZ_END_TIMEOUT, "the time limit of %g s was reached",
-                (double)job->timeout_ms / 1000.0);
+        *end = (local_end){.end.kind = DZ_END_TIMEOUT};
     } else if (strcmp(look->kind, DZ_RECORD_STOPPED) == 0 &&
                (look->stop_asked || job->stop_asked)) {
         set_end(end, DZ_END_STOPPED, "stopped");

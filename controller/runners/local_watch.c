@@ -20,7 +20,7 @@ enum {
     MAX_TICK_MS = 100,
     MAX_EVENTS = 64,
     PARTS_PER_TICK = 16,
-    MAX_READ_FAILURES = 100
+    MAX_READ_FAILURES = 300
 };
 
 typedef struct ticker {

@@ -103,8 +103,8 @@ DOZAN_MUST_USE dozan_status dz_local_output_path(const char *directory, const ch
 
 /* Path of a file of that name which belongs to one local attempt alone. Two trials at once would
  * write the same path of an image ("/katib/mnist.json"): so the caller maps that path to this one
- * in the command, and gives it as metrics_path. The runner makes the folder. INVALID_ARGUMENT when
- * a name is no file name. Owned text. */
+ * in the command, and gives it as metrics_path. Absolute once `directory` is there. The runner
+ * makes the folder. INVALID_ARGUMENT when a name is no file name. Owned text. */
 DOZAN_MUST_USE dozan_status dz_local_metrics_path(const char *directory,
                                                   const char *experiment_name,
                                                   const char *trial_name, int32_t attempt,

@@ -83,7 +83,7 @@ typedef struct dz_experiment_spec {
     size_t metrics_format_count;
 
     bool retain;
-    cJSON *trial_spec; /* the template object, unstructured; placeholders still in it */
+    cJSON *trial_spec; /* the template's object with its placeholders; part of the document */
     dz_trial_parameter *trial_parameters;
     size_t trial_parameter_count;
     char *primary_container_name;
@@ -108,7 +108,7 @@ void dz_spec_destroy(dz_experiment_spec *spec);
 /* One finding about a document. */
 typedef struct dz_problem {
     char *place;   /* "experiment.yaml:14: spec.parameters[2].feasibleSpace.max" */
-    char *message; /* what, why and what to do */
+    char *message; /* what, why and what to do; a warning's begins with "warning: " */
 } dz_problem;
 
 typedef struct dz_problems {

@@ -116,7 +116,9 @@ static dozan_status read_spec(const dz_store *store, const char *text, dz_experi
 {
     dz_problems problems = {0};
     dozan_status status = dz_spec_read(text, strlen(text), "spec", NULL, 0, spec, &problems);
-    if (status != DOZAN_OK) {
+    if (status == DOZAN_RESOURCE_EXHAUSTED) {
+        status = dz_db_error(store, SQLITE_NOMEM, "cannot read an experiment", err);
+    } else if (status != DOZAN_OK) {
         const char *place = problems.count > 0 ? problems.items[0].place : "spec";
         const char *message =
             problems.count > 0 ? problems.items[0].message : dozan_status_text((int)status);

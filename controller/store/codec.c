@@ -4,6 +4,7 @@
  */
 #include "store/codec.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ const char *const dz_event_codes[DZ_EVENT_NAME_COUNT] = {[0] = "",
                                                          [DOZAN_EVENT_KILLED] = "KILLED"};
 
 static cJSON *finish(cJSON *tree, bool complete);
+static dozan_status parse(const char *text, cJSON **tree);
 static bool read_int(const cJSON *tree, int64_t *number);
 static bool read_member_int(const cJSON *object, const char *name, int64_t *number);
 static bool copy_member(const cJSON *object, const char *name, char *text, size_t size);
@@ -72,12 +74,14 @@ cJSON *dz_pairs_write(const dozan_pair *pairs, size_t count)
 
 dozan_status dz_pairs_read(const char *text, dozan_pair **pairs, size_t *count)
 {
-    dozan_status status = DOZAN_DATA_LOSS;
     dozan_pair *made = NULL;
     size_t filled = 0;
-    cJSON *object = cJSON_Parse(text);
+    cJSON *object = NULL;
     const cJSON *member = NULL;
-    if (!cJSON_IsObject(object))
+    dozan_status status = parse(text, &object);
+    if (status == DOZAN_OK && !cJSON_IsObject(object))
+        status = DOZAN_DATA_LOSS;
+    if (status != DOZAN_OK)
         goto done;
     status = DOZAN_RESOURCE_EXHAUSTED;
     made = calloc((size_t)cJSON_GetArraySize(object) + 1, sizeof *made);
@@ -130,12 +134,15 @@ cJSON *dz_observations_write(const dz_trial *trial)
 dozan_status dz_observations_read(const char *text, size_t metric_count,
                                   dz_observation **observations)
 {
-    dozan_status status = DOZAN_DATA_LOSS;
     dz_observation *made = NULL;
     size_t filled = 0;
-    cJSON *list = cJSON_Parse(text);
+    cJSON *list = NULL;
     const cJSON *object = NULL;
-    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) > metric_count)
+    dozan_status status = parse(text, &list);
+    if (status == DOZAN_OK &&
+        (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) > metric_count))
+        status = DOZAN_DATA_LOSS;
+    if (status != DOZAN_OK)
         goto done;
     status = DOZAN_RESOURCE_EXHAUSTED;
     made = calloc(metric_count + 1, sizeof *made);
@@ -189,27 +196,28 @@ cJSON *dz_conditions_write(const dz_experiment *experiment)
 
 dozan_status dz_conditions_read(const char *text, dz_experiment *experiment)
 {
-    cJSON *list = cJSON_Parse(text);
+    cJSON *list = NULL;
     const cJSON *object = NULL;
+    dozan_status status = parse(text, &list);
     bool valid = cJSON_IsArray(list) && cJSON_GetArraySize(list) <= DZ_MAX_CONDITIONS;
     size_t filled = 0;
     if (valid) {
         cJSON_ArrayForEach(object, list)
         {
             dz_condition *to = &experiment->conditions[filled++];
-            const cJSON *status = cJSON_GetObjectItemCaseSensitive(object, "status");
-            valid = valid && cJSON_IsBool(status) &&
+            const cJSON *holds = cJSON_GetObjectItemCaseSensitive(object, "status");
+            valid = valid && cJSON_IsBool(holds) &&
                     copy_member(object, "type", to->type, sizeof to->type) &&
                     copy_member(object, "reason", to->reason, sizeof to->reason) &&
                     copy_member(object, "message", to->message, sizeof to->message) &&
                     read_member_int(object, "updated", &to->updated_ms) &&
                     read_member_int(object, "changed", &to->changed_ms);
-            to->status = cJSON_IsTrue(status);
+            to->status = cJSON_IsTrue(holds);
         }
     }
     experiment->condition_count = valid ? filled : 0;
     cJSON_Delete(list);
-    return valid ? DOZAN_OK : DOZAN_DATA_LOSS;
+    return status == DOZAN_OK && !valid ? DOZAN_DATA_LOSS : status;
 }
 
 cJSON *dz_counts_write(const dz_experiment *experiment)
@@ -225,14 +233,15 @@ cJSON *dz_counts_write(const dz_experiment *experiment)
 
 dozan_status dz_counts_read(const char *text, dz_experiment *experiment)
 {
-    cJSON *object = cJSON_Parse(text);
+    cJSON *object = NULL;
+    dozan_status status = parse(text, &object);
     bool valid = cJSON_IsObject(object);
     for (int i = 0; valid && i < DZ_TRIAL_STATE_COUNT; i++) {
         const cJSON *count = cJSON_GetObjectItemCaseSensitive(object, dz_trial_state_codes[i]);
         valid = !count || read_int(count, &experiment->state_counts[i]);
     }
     cJSON_Delete(object);
-    return valid ? DOZAN_OK : DOZAN_DATA_LOSS;
+    return status == DOZAN_OK && !valid ? DOZAN_DATA_LOSS : status;
 }
 
 /* ---- a trial's GPUs */
@@ -244,8 +253,9 @@ cJSON *dz_gpus_write(const dz_trial *trial)
 
 dozan_status dz_gpus_read(const char *text, dz_trial *trial)
 {
-    cJSON *list = cJSON_Parse(text);
+    cJSON *list = NULL;
     const cJSON *item = NULL;
+    dozan_status status = parse(text, &list);
     int limit = (int)(sizeof trial->gpus / sizeof *trial->gpus);
     bool valid = cJSON_IsArray(list) && cJSON_GetArraySize(list) <= limit;
     int32_t filled = 0;
@@ -259,7 +269,7 @@ dozan_status dz_gpus_read(const char *text, dz_trial *trial)
     }
     trial->gpu_count = valid ? filled : 0;
     cJSON_Delete(list);
-    return valid ? DOZAN_OK : DOZAN_DATA_LOSS;
+    return status == DOZAN_OK && !valid ? DOZAN_DATA_LOSS : status;
 }
 
 /* ---- helpers */
@@ -270,6 +280,16 @@ static cJSON *finish(cJSON *tree, bool complete)
         return tree;
     cJSON_Delete(tree);
     return NULL;
+}
+
+/* cJSON tells want of memory and bad text apart only by errno. */
+static dozan_status parse(const char *text, cJSON **tree)
+{
+    errno = 0;
+    *tree = cJSON_Parse(text);
+    if (*tree)
+        return DOZAN_OK;
+    return errno == ENOMEM ? DOZAN_RESOURCE_EXHAUSTED : DOZAN_DATA_LOSS;
 }
 
 static bool read_int(const cJSON *tree, int64_t *number)

@@ -30,6 +30,7 @@
 static const char *const kept_sql[DZ_SQL_COUNT] = {
     [DZ_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [DZ_SQL_COMMIT] = "COMMIT",
+    [DZ_SQL_ROLLBACK] = "ROLLBACK",
     [DZ_SQL_EXPERIMENT_UPDATE] =
         "UPDATE experiments SET state=?2, conditions=?3, started_ms=?4, completed_ms=?5, "
         "runtime_ms=?6, runtime_mark_ms=?7, trial_count=?8, last_seq=?9, state_counts=?10, "
@@ -76,12 +77,18 @@ static const meaning meanings[] = {
     {SQLITE_CONSTRAINT, DOZAN_INTERNAL, "a row contradicts the others"},
 };
 
-/* What the system's error behind SQLITE_IOERR and SQLITE_CANTOPEN means. */
-static const meaning system_meanings[] = {
+/* What the system's error means behind SQLITE_IOERR ... */
+static const meaning io_meanings[] = {
     {ENOSPC, DOZAN_RESOURCE_EXHAUSTED,
      "the disk is full; free some space and try again: nothing was written"},
     {EDQUOT, DOZAN_RESOURCE_EXHAUSTED,
      "the disk quota is used up; free some space and try again: nothing was written"},
+};
+
+/* ... and behind SQLITE_CANTOPEN. */
+static const meaning open_meanings[] = {
+    {ENOSPC, DOZAN_RESOURCE_EXHAUSTED, "the disk is full; free some space and try again"},
+    {EDQUOT, DOZAN_RESOURCE_EXHAUSTED, "the disk quota is used up; free some space and try again"},
     {EMFILE, DOZAN_RESOURCE_EXHAUSTED, "too many open files; raise the limit (ulimit -n)"},
     {ENFILE, DOZAN_RESOURCE_EXHAUSTED, "the system has too many open files"},
     {EACCES, DOZAN_PERMISSION_DENIED,
@@ -93,30 +100,30 @@ static const meaning system_meanings[] = {
     {EISDIR, DOZAN_FAILED_PRECONDITION, "it is a directory; give --db the path of a file"},
 };
 
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
 static const meaning *find_meaning(const meaning *table, size_t count, int code);
-static bool is_system(int code);
+static dozan_status clear_way(dz_store *store, dozan_error *err);
 
 dozan_status dz_db_error(const dz_store *store, int code, const char *doing, dozan_error *err)
 {
-    const char *place = store->path;
     int primary = code & 0xff;
-    const meaning *known = find_meaning(meanings, sizeof meanings / sizeof *meanings, primary);
-    int number = is_system(primary) ? sqlite3_system_errno(store->db) : 0;
-    if (!known && number != 0)
-        known =
-            find_meaning(system_meanings, sizeof system_meanings / sizeof *system_meanings, number);
+    bool system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
+    int number = system ? sqlite3_system_errno(store->db) : 0;
+    const meaning *known = find_meaning(meanings, COUNT(meanings), primary);
+    if (primary == SQLITE_IOERR)
+        known = find_meaning(io_meanings, COUNT(io_meanings), number);
+    else if (primary == SQLITE_CANTOPEN)
+        known = find_meaning(open_meanings, COUNT(open_meanings), number);
     if (known)
-        return dozan_error_set(err, known->status, place, "%s: %s", doing, known->text);
-    if (number != 0) {
-        char text[128];
-        return dozan_error_set(err, DOZAN_UNAVAILABLE, place,
-                               "%s: the system reports: %s; check the disk and try again", doing,
-                               strerror_r(number, text, sizeof text));
-    }
-    if (is_system(primary))
-        return dozan_error_set(err, DOZAN_UNAVAILABLE, place, "%s: %s; check the disk and the path",
-                               doing, sqlite3_errstr(code));
-    return dozan_error_set(err, DOZAN_INTERNAL, place, "%s: %s", doing, sqlite3_errmsg(store->db));
+        return dozan_error_set(err, known->status, store->path, "%s: %s", doing, known->text);
+    if (!system)
+        return dozan_error_set(err, DOZAN_INTERNAL, store->path, "%s: %s", doing,
+                               sqlite3_errmsg(store->db));
+    char text[128];
+    return dozan_error_set(err, DOZAN_UNAVAILABLE, store->path,
+                           "%s: %s (%s); check the disk and try again", doing, sqlite3_errstr(code),
+                           number != 0 ? strerror_r(number, text, sizeof text) : "no cause given");
 }
 
 dozan_status dz_db_damaged(const dz_store *store, const char *what, dozan_error *err)
@@ -127,6 +134,9 @@ dozan_status dz_db_damaged(const dz_store *store, const char *what, dozan_error 
 
 dozan_status dz_db_begin(dz_store *store, dozan_error *err)
 {
+    dozan_status status = clear_way(store, err);
+    if (status != DOZAN_OK)
+        return status;
     dz_bind bind = dz_bind_kept(store, DZ_SQL_BEGIN);
     return dz_bind_run(&bind, "cannot begin to write", NULL, err);
 }
@@ -142,15 +152,19 @@ dozan_status dz_db_commit(dz_store *store, dozan_error *err)
 
 void dz_db_rollback(dz_store *store)
 {
-    /* SQLite has rolled back by itself after some errors. A failure here leaves nothing behind: the
-     * next transaction finds the log's end where the last commit left it. */
-    if (!sqlite3_get_autocommit(store->db))
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    /* SQLite has rolled back by itself after some errors. Should this fail, the next transaction
+     * does it before it begins. */
+    if (sqlite3_get_autocommit(store->db))
+        return;
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_ROLLBACK);
+    dozan_status status = dz_bind_run(&bind, "cannot roll back", NULL, NULL);
+    (void)status;
 }
 
 dozan_status dz_db_begin_read(dz_store *store, dozan_error *err)
 {
-    return dz_db_execute(store, "BEGIN", err);
+    dozan_status status = clear_way(store, err);
+    return status == DOZAN_OK ? dz_db_execute(store, "BEGIN", err) : status;
 }
 
 void dz_db_end_read(dz_store *store)
@@ -231,7 +245,12 @@ static const meaning *find_meaning(const meaning *table, size_t count, int code)
     return NULL;
 }
 
-static bool is_system(int code)
+/* Sees to it before a transaction that it can be rolled back even for want of memory, and that none
+ * is left open by an earlier one that could not. */
+static dozan_status clear_way(dz_store *store, dozan_error *err)
 {
-    return code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+    dz_bind bind = dz_bind_kept(store, DZ_SQL_ROLLBACK);
+    if (bind.code == SQLITE_OK)
+        dz_db_rollback(store);
+    return dz_bind_done(&bind, "cannot use the database", err);
 }

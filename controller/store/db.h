@@ -17,6 +17,7 @@
 typedef enum dz_sql {
     DZ_SQL_BEGIN,
     DZ_SQL_COMMIT,
+    DZ_SQL_ROLLBACK,
     DZ_SQL_EXPERIMENT_UPDATE,
     DZ_SQL_BUDGET_SAME,
     DZ_SQL_TRIAL_UPDATE,

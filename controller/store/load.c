@@ -121,17 +121,21 @@ static dozan_status not_found(dz_store *store, const char *name, dozan_error *er
     dozan_buf near;
     size_t shown = 0;
     int64_t count = 0;
+    bool same = false;
     dozan_buf_init(&near, NEAR_TEXT);
     dz_bind bind = dz_bind_new(store, "SELECT name FROM experiments ORDER BY id DESC");
     for (; dz_bind_step(&bind); count++) {
         const char *other = (const char *)sqlite3_column_text(bind.stmt, 0);
         if (!other || shown == NEAR_SHOWN || !is_near(name, other))
             continue;
+        same = same || strcmp(name, other) == 0;
         (void)dozan_buf_printf(&near, "%s\"%s\"", shown ? ", " : "", other);
         shown++;
     }
     dozan_status status = dz_bind_done(&bind, "cannot read the experiments", err);
-    if (status == DOZAN_OK && shown && !near.failed)
+    if (status == DOZAN_OK && same)
+        status = dz_db_damaged(store, "an experiment is not where its name should lead to", err);
+    else if (status == DOZAN_OK && shown && !near.failed)
         status =
             dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
                             "there is no experiment \"%s\"; did you mean %s?", name, near.data);

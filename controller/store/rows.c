@@ -81,7 +81,9 @@ dozan_status dz_bind_done(dz_bind *bind, const char *doing, dozan_error *err)
     /* The error is taken first: letting go of the statement may overwrite it. */
     dozan_status status =
         bind->code == SQLITE_OK ? DOZAN_OK : dz_db_error(bind->store, bind->code, doing, err);
-    if (bind->kept) {
+    if (!bind->stmt) {
+        /* It could not be prepared. */
+    } else if (bind->kept) {
         (void)sqlite3_reset(bind->stmt);
         (void)sqlite3_clear_bindings(bind->stmt);
     } else {

@@ -125,7 +125,8 @@ dozan_status dz_schema_inspect(dz_store *store, dz_file_kind *kind, dozan_error 
     dozan_status status = dz_db_execute(store, "SAVEPOINT inspect", err);
     if (status == DOZAN_OK) {
         status = read_marks(store, &application, &version, &tables, err);
-        dozan_status released = dz_db_execute(store, "RELEASE inspect", NULL);
+        dozan_status released =
+            dz_db_execute(store, "RELEASE inspect", status == DOZAN_OK ? err : NULL);
         status = status == DOZAN_OK ? released : status;
     }
     return status == DOZAN_OK ? judge(store, application, version, tables, kind, err) : status;

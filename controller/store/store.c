@@ -28,6 +28,7 @@ enum {
 static dozan_status make(const char *path, dz_store_mode mode, dz_durability durability,
                          dz_store **store, dozan_error *err);
 static dozan_status check_path(const char *path, dz_store_mode mode, dozan_error *err);
+static dozan_status check_directory(const char *path, dozan_error *err);
 static dozan_status connect(dz_store *store, dozan_error *err);
 static dozan_status prepare_file(dz_store *store, dozan_error *err);
 static dozan_status set_up(dz_store *store, dozan_error *err);
@@ -90,12 +91,31 @@ static dozan_status check_path(const char *path, dz_store_mode mode, dozan_error
             return dozan_error_set(err, DOZAN_NOT_FOUND, path,
                                    "there is no database here; give --db the one that `dozan run` "
                                    "wrote");
-        return DOZAN_OK; /* it is to be made, or opening it tells what is wrong */
+        /* It is to be made, or opening it tells what is wrong. */
+        return errno == ENOENT ? check_directory(path, err) : DOZAN_OK;
     }
     if (S_ISREG(info.st_mode))
         return DOZAN_OK;
     return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, path,
                            "it is no file; give --db the path of a file");
+}
+
+/* SQLite would say of a directory that may not be written to that there is no file. */
+static dozan_status check_directory(const char *path, dozan_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == path ? strdup("/")
+                      : slash       ? strndup(path, (size_t)(slash - path))
+                                    : strdup(".");
+    if (!directory)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, path, "out of memory");
+    dozan_status status = DOZAN_OK;
+    if (access(directory, W_OK | X_OK) != 0 && (errno == EACCES || errno == EROFS))
+        status = dozan_error_set(err, DOZAN_PERMISSION_DENIED, path,
+                                 "the database cannot be made: its directory is not writable; "
+                                 "check its permissions, or give --db another path");
+    free(directory);
+    return status;
 }
 
 static dozan_status make(const char *path, dz_store_mode mode, dz_durability durability,

@@ -1,7 +1,7 @@
 /*
  * Commits of the store a second, by durability, against the bare writes of the same bytes in the
- * same run: write + fdatasync for FULL, write alone for NORMAL and OFF. What is committed is the
- * life of trials, five turns each: asked, starting, running, a report, completed.
+ * same run: write + fdatasync for FULL (a synced commit), write alone for NORMAL and OFF. What is
+ * committed is the life of trials, five turns each: asked, starting, running, a report, completed.
  *
  *   bench_store [--short]
  */
@@ -13,17 +13,12 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { FRAME_BYTES = 4096 + 24, LOG_BYTES = 1000 * FRAME_BYTES, PARALLEL = 4 };
+enum { FRAME_BYTES = 4096 + 24, LOG_BYTES = 1000 * FRAME_BYTES, PARALLEL = 4, ROUNDS = 11 };
 
 typedef struct cost {
     double seconds;
     double cpu_seconds;
 } cost;
-
-typedef struct measured {
-    cost store, bare;
-    double bytes; /* a commit */
-} measured;
 
 static double clock_seconds(void)
 {
@@ -149,74 +144,118 @@ static int64_t pages_written(dz_store *store)
     return pages;
 }
 
-static void run_store(store_fixture *fixture, dz_durability durability, int64_t commits,
-                      measured *result)
+/* ---- one durability: store and bare writes in turns, so that another program's load on the disk
+ * falls on both */
+
+typedef struct bench {
+    store_fixture fixture;
+    dz_store *store;
+    dz_experiment *experiment;
+    int64_t commits;
+    int bare_fd;
+    off_t bare_place;
+    bool bare_sync;
+} bench;
+
+static void bench_open(bench *b, dz_durability durability)
+{
+    char path[FIXTURE_PATH + 16];
+    dozan_error err = {0};
+    fixture_open(&b->fixture, 1);
+    must(dz_store_open(b->fixture.path, DZ_STORE_WRITE, durability, &b->store, &err), &err);
+    must(dz_store_own(b->store, &err), &err);
+    b->experiment = fixture_experiment(&b->fixture, "bench");
+    must(dz_store_insert(b->store, b->experiment, "bench", "bench", 5, &err), &err);
+    (void)snprintf(path, sizeof path, "%s-bare", b->fixture.path);
+    b->bare_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fixture_check(b->bare_fd >= 0 && unlink(path) == 0, "cannot write");
+    b->bare_sync = durability == DZ_DURABILITY_FULL;
+}
+
+static void bench_close(bench *b)
+{
+    dz_experiment_destroy(b->experiment);
+    dz_store_close(b->store);
+    (void)close(b->bare_fd);
+    fixture_close(&b->fixture);
+}
+
+/* Commits, and sets the bytes that one has written. */
+static cost run_store(bench *b, int64_t commits, size_t *bytes)
 {
     dozan_error err = {0};
-    dz_store *store = NULL;
     dz_changes changes = {0};
-    must(dz_store_open(fixture->path, DZ_STORE_WRITE, durability, &store, &err), &err);
-    must(dz_store_own(store, &err), &err);
-    dz_experiment *experiment = fixture_experiment(fixture, "bench");
-    must(dz_store_insert(store, experiment, "bench", "bench", 5, &err), &err);
-    int64_t pages = pages_written(store);
+    int64_t pages = pages_written(b->store);
     cost begun = start_clock();
     for (int64_t i = 0; i < commits; i++) {
-        turn(fixture, experiment, i, &changes);
-        experiment->dirty = true;
-        must(dz_store_commit(store, experiment, &changes, &err), &err);
+        turn(&b->fixture, b->experiment, b->commits++, &changes);
+        b->experiment->dirty = true;
+        must(dz_store_commit(b->store, b->experiment, &changes, &err), &err);
         dz_changes_clear(&changes);
     }
-    result->store = stop_clock(begun);
-    result->bytes = (double)(pages_written(store) - pages) * FRAME_BYTES / (double)commits;
-    dz_experiment_destroy(experiment);
-    dz_store_close(store);
+    cost spent = stop_clock(begun);
+    *bytes = (size_t)((pages_written(b->store) - pages) * FRAME_BYTES / commits);
+    return spent;
 }
 
 /* Writes as the log is written: one commit after the other, and over the old ones when it is full.
  */
-static void run_bare(store_fixture *fixture, bool sync, int64_t commits, measured *result)
+static cost run_bare(bench *b, int64_t commits, size_t bytes)
 {
-    char path[FIXTURE_PATH + 16];
-    size_t size = (size_t)result->bytes;
-    char *bytes = calloc(1, size);
-    (void)snprintf(path, sizeof path, "%s-bare", fixture->path);
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    fixture_check(fd >= 0 && bytes != NULL, "cannot write");
+    char *zeros = calloc(1, bytes);
+    fixture_check(zeros != NULL, "out of memory");
     cost begun = start_clock();
-    off_t place = 0;
     for (int64_t i = 0; i < commits; i++) {
-        if (place + (off_t)size > LOG_BYTES)
-            place = 0;
-        fixture_check(pwrite(fd, bytes, size, place) == (ssize_t)size, "cannot write");
-        fixture_check(!sync || fdatasync(fd) == 0, "cannot sync");
-        place += (off_t)size;
+        if (b->bare_place + (off_t)bytes > LOG_BYTES)
+            b->bare_place = 0;
+        fixture_check(pwrite(b->bare_fd, zeros, bytes, b->bare_place) == (ssize_t)bytes,
+                      "cannot write");
+        fixture_check(!b->bare_sync || fdatasync(b->bare_fd) == 0, "cannot sync");
+        b->bare_place += (off_t)bytes;
     }
-    result->bare = stop_clock(begun);
-    (void)close(fd);
-    (void)unlink(path);
-    free(bytes);
+    cost spent = stop_clock(begun);
+    free(zeros);
+    return spent;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double *first = a, *second = b;
+    return (*first > *second) - (*first < *second);
+}
+
+static double median(double values[ROUNDS])
+{
+    qsort(values, ROUNDS, sizeof *values, by_size);
+    return values[ROUNDS / 2];
 }
 
 static void run(dz_durability durability, const char *name, int64_t commits)
 {
-    store_fixture fixture;
-    measured m = {0};
-    fixture_open(&fixture, 1);
-    run_store(&fixture, durability, commits, &m);
-    run_bare(&fixture, durability == DZ_DURABILITY_FULL, commits, &m);
-    double n = (double)commits;
-    (void)printf("%-6s  %6.0f commits/s, %.2f of bare writes (%.0f/s); CPU %.0f us a commit, "
-                 "%.0f us beyond the bare write; %.1f KiB written\n",
-                 name, n / m.store.seconds, m.bare.seconds / m.store.seconds, n / m.bare.seconds,
-                 m.store.cpu_seconds / n * 1e6,
-                 (m.store.cpu_seconds - m.bare.cpu_seconds) / n * 1e6, m.bytes / 1024);
-    fixture_close(&fixture);
+    bench b = {0};
+    double rates[ROUNDS], ratios[ROUNDS], cpus[ROUNDS], beyond[ROUNDS];
+    double n = (double)(commits / ROUNDS);
+    size_t bytes = 0;
+    bench_open(&b, durability);
+    (void)run_store(&b, commits / ROUNDS, &bytes);
+    for (int i = 0; i < ROUNDS; i++) {
+        cost store = run_store(&b, commits / ROUNDS, &bytes);
+        cost bare = run_bare(&b, commits / ROUNDS, bytes);
+        rates[i] = n / store.seconds;
+        ratios[i] = bare.seconds / store.seconds;
+        cpus[i] = store.cpu_seconds / n * 1e6;
+        beyond[i] = (store.cpu_seconds - bare.cpu_seconds) / n * 1e6;
+    }
+    (void)printf("%-6s  %6.0f commits/s, %.2f of the bare writes' rate; CPU %.0f us a commit, %.0f "
+                 "us beyond the bare write; %.1f KiB a commit (medians of %d rounds)\n",
+                 name, median(rates), median(ratios), median(cpus), median(beyond),
+                 (double)bytes / 1024, ROUNDS);
+    bench_close(&b);
 }
 
 int main(int argc, char **argv)
 {
-    int64_t commits = argc > 1 && strcmp(argv[1], "--short") == 0 ? 500 : 10000;
+    int64_t commits = argc > 1 && strcmp(argv[1], "--short") == 0 ? 550 : 11000;
     run(DZ_DURABILITY_FULL, "full", commits);
     run(DZ_DURABILITY_NORMAL, "normal", commits);
     run(DZ_DURABILITY_OFF, "off", commits);
