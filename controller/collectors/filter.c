@@ -42,8 +42,8 @@ struct dz_filter {
 static dozan_status compile(const char *expression, pcre2_code **code, dozan_error *err);
 static dozan_status check_groups(const pcre2_code *code, const char *expression, dozan_error *err);
 static bool prepare(dz_filter *filter);
-static void trimmed_group(const char *line, const size_t *offsets, uint32_t group,
-                          const char **text, size_t *size);
+static void trimmed_group(const char *line, const size_t *offsets, size_t group, const char **text,
+                          size_t *size);
 static bool starts_a_number(const char *text, size_t size);
 static size_t next_start(const char *line, size_t size, const size_t *offsets);
 
@@ -177,8 +177,8 @@ static bool is_space(char c)
 }
 
 /* A group that took no part in the match is an empty text. */
-static void trimmed_group(const char *line, const size_t *offsets, uint32_t group,
-                          const char **text, size_t *size)
+static void trimmed_group(const char *line, const size_t *offsets, size_t group, const char **text,
+                          size_t *size)
 {
     size_t begin = offsets[2 * group];
     size_t end = offsets[2 * group + 1];

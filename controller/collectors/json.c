@@ -167,7 +167,7 @@ static size_t number_size(const char *text, size_t size)
             at += more > 0 ? 1 + sign + more : 0;
         }
     }
-    return at == size || memchr(",]} \t\r", text[at], 6) != NULL ? at : 0;
+    return at == size || (text[at] != '\0' && strchr(",]} \t\r", text[at]) != NULL) ? at : 0;
 }
 
 static bool is_blank(const dz_line *line)

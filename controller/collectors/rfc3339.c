@@ -87,7 +87,7 @@ static bool read_zone(cursor *in, int64_t *offset_minutes)
     if (!read_digits(in, 2, 0, 23, &hours) || !read_char(in, ':') ||
         !read_digits(in, 2, 0, 59, &minutes))
         return false;
-    *offset_minutes = sign * (hours * 60 + minutes);
+    *offset_minutes = (int64_t)sign * (hours * 60 + minutes);
     return true;
 }
 

@@ -147,7 +147,7 @@ void dz_job_dir_sweep(const char *path)
         if (proc == NULL)
             break;
         const struct dirent *entry;
-        while ((entry = readdir(proc)) != NULL) {
+        while ((entry = readdir(proc)) != NULL) { /* NOLINT(concurrency-mt-unsafe): our own */
             if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
                 kill_if_of_job(entry->d_name, mark.data, mark.size + 1))
                 found = true;
@@ -215,7 +215,7 @@ static bool read_record(int folder, dz_job_look *look)
     text[size] = '\0';
     bool whole =
         size > 0 && text[size - 1] == '\n' &&
-        sscanf(text, DZ_RECORD_SCAN, look->kind, &look->number) == 2; // NOLINT(cert-err34-c)
+        sscanf(text, DZ_RECORD_SCAN, look->kind, &look->number) == 2; /* NOLINT(cert-err34-c) */
     look->stage = whole ? DZ_JOB_RECORDED : DZ_JOB_GONE;
     return true;
 }

@@ -37,6 +37,9 @@ static const char *const shell_words[] = {
     "trap",     "true",    "type",    "typeset",  "ulimit",  "umask", "unalias",  "unset",
     "until",    "wait",    "while"};
 
+/* Linux takes no longer one in an environment. */
+enum { MAX_VARIABLE = 128 * 1024 };
+
 /* A list of "NAME=value" in the making: a later entry of a name replaces the earlier one. */
 typedef struct env_list {
     char **items;
@@ -206,7 +209,7 @@ static void put(env_list *list, const char *entry)
 static void put_text(env_list *list, const char *name, const char *value)
 {
     dozan_buf text;
-    dozan_buf_init(&text, 128 * 1024);
+    dozan_buf_init(&text, MAX_VARIABLE);
     if (dozan_buf_printf(&text, "%s=%s", name, value))
         put(list, text.data);
     else
@@ -219,7 +222,7 @@ static void put_text(env_list *list, const char *name, const char *value)
 static void put_gpus(env_list *list, const dz_machine_gpus *gpus, const dz_job *job)
 {
     dozan_buf text;
-    dozan_buf_init(&text, 16 * 1024);
+    dozan_buf_init(&text, MAX_VARIABLE);
     for (size_t i = 0; i < job->gpu_count; i++) {
         int32_t gpu = job->gpus[i];
         if (gpu >= 0 && gpu < gpus->count)
@@ -281,7 +284,7 @@ static int look_at(const char *folder, const char *directory, size_t directory_s
                    const char *name)
 {
     dozan_buf text;
-    dozan_buf_init(&text, 64 * 1024);
+    dozan_buf_init(&text, MAX_VARIABLE);
     struct stat about;
     int error = 0;
     if (directory_size > 0 ? directory[0] != '/' : name[0] != '/')

@@ -79,7 +79,7 @@ typedef struct local_runner {
 /* ---- local_watch.c --------------------------------------------------------------------------- */
 
 /* The thread: runs until `ending`. */
-void *local_watch(void *runner);
+void *local_watch(void *argument);
 
 int64_t local_wall_ms(void);
 

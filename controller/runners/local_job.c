@@ -392,6 +392,7 @@ static void set_end(local_end *end, dz_end_kind kind, const char *format, ...)
     va_list args;
     *end = (local_end){.end.kind = kind};
     va_start(args, format);
+    /* clang 14 does not see the va_start: NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     (void)vsnprintf(end->message, sizeof end->message, format, args);
     va_end(args);
     end->end.message = end->message;

@@ -36,8 +36,8 @@ int64_t dz_machine_cpu_milli(void)
 void dz_machine_find_gpus(dz_machine_gpus *gpus)
 {
     memset(gpus, 0, sizeof *gpus);
-    const char *told = getenv("DOZAN_GPUS");
-    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    const char *told = getenv("DOZAN_GPUS");              /* NOLINT(concurrency-mt-unsafe) */
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES"); /* NOLINT(concurrency-mt-unsafe) */
     if (visible != NULL && told == NULL) {
         list_visible(visible, gpus);
         return;
@@ -120,7 +120,7 @@ static int32_t count_driver_gpus(void)
         folder = opendir("/dev");
     if (folder == NULL)
         return 0;
-    while ((entry = readdir(folder)) != NULL) {
+    while ((entry = readdir(folder)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         const char *name = entry->d_name;
         if (devices)
             count += strncmp(name, prefix, sizeof prefix - 1) == 0 &&
