@@ -1,3 +1,6 @@
+/*
+ * One hash table of running and done requests, and a list of the done ones by age.
+ */
 #include "rpc_replies.h"
 
 #include <dozan/rng.h>

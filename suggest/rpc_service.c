@@ -1,3 +1,7 @@
+/*
+ * The methods of the service and the way of a request through them. Only the table of routes knows
+ * all methods: what reads a body, which session it needs, and what runs.
+ */
 #include "rpc_service.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * The table of sessions: a hash table by kind and uid, and a list by last use. An entry that ends
+ * up without a session (its experiment is unknown here) is taken out again by its release.
+ */
 #include "rpc_sessions.h"
 
 #include "rpc_service.h"
@@ -36,7 +40,7 @@ static entry *find(dz_sessions *sessions, const char *key);
 static entry *add(dz_sessions *sessions, const char *key);
 static void append_waiting(entry *e, dz_job *job);
 static void take_out(dz_sessions *sessions, entry *e);
-static entry *take_surplus(dz_sessions *sessions);
+static entry *find_surplus(dz_sessions *sessions);
 static void destroy_entry(entry *e);
 
 dozan_status dz_sessions_create(size_t max, dz_sessions **sessions, dozan_error *err)
@@ -71,14 +75,11 @@ dozan_status dz_sessions_acquire(dz_sessions *sessions, dozan_algorithm_kind kin
     char key[KEY_ROOM];
     make_key(kind, uid, key);
     *place = NULL;
-    entry *surplus = NULL;
     dozan_status status = DOZAN_OK;
     (void)pthread_mutex_lock(&sessions->lock);
     entry *e = find(sessions, key);
-    if (e == NULL) {
-        surplus = take_surplus(sessions);
+    if (e == NULL)
         e = add(sessions, key);
-    }
     if (e == NULL) {
         status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a session");
     } else if (e->busy) {
@@ -90,7 +91,6 @@ dozan_status dz_sessions_acquire(dz_sessions *sessions, dozan_algorithm_kind kin
         *place = &e->place;
     }
     (void)pthread_mutex_unlock(&sessions->lock);
-    destroy_entry(surplus);
     return status;
 }
 
@@ -98,7 +98,7 @@ dz_job *dz_sessions_release(dz_sessions *sessions, dz_session_place *place)
 {
     entry *e = (entry *)place;
     dz_session *dropped = NULL;
-    entry *empty = NULL;
+    entry *surplus = NULL;
     (void)pthread_mutex_lock(&sessions->lock);
     if (e->dropped) {
         dropped = e->place.session;
@@ -111,14 +111,13 @@ dz_job *dz_sessions_release(dz_sessions *sessions, dz_session_place *place)
         next->next = NULL;
     } else {
         e->busy = false;
-        if (e->place.session == NULL) {
-            take_out(sessions, e);
-            empty = e;
-        }
+        surplus = e->place.session == NULL ? e : find_surplus(sessions);
+        if (surplus != NULL)
+            take_out(sessions, surplus);
     }
     (void)pthread_mutex_unlock(&sessions->lock);
     dz_session_destroy(dropped);
-    destroy_entry(empty);
+    destroy_entry(surplus);
     return next;
 }
 
@@ -198,19 +197,17 @@ static void take_out(dz_sessions *sessions, entry *e)
     DL_DELETE(sessions->used, e);
 }
 
-/* Makes room for one more: the least recently used entry that nobody has. */
-static entry *take_surplus(dz_sessions *sessions)
+/* The least recently used entry that nobody has, when there are more than the maximum. Looked for
+ * when a session has been made, and not when one is wanted: asks for unknown experiments, which are
+ * answered STALE, push no session out. */
+static entry *find_surplus(dz_sessions *sessions)
 {
-    if (sessions->used == NULL || HASH_COUNT(sessions->table) < sessions->max)
+    if (HASH_COUNT(sessions->table) <= sessions->max)
         return NULL;
-    for (entry *e = sessions->used->prev;; e = e->prev) {
-        if (!e->busy) {
-            take_out(sessions, e);
-            return e;
-        }
-        if (e == sessions->used)
-            return NULL;
-    }
+    entry *e = sessions->used->prev; /* the last of the list */
+    while (e->busy && e != sessions->used)
+        e = e->prev;
+    return e->busy ? NULL : e;
 }
 
 static void destroy_entry(entry *e)

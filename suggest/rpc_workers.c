@@ -1,3 +1,6 @@
+/*
+ * A queue, a lock and a condition; nothing clever.
+ */
 #include "rpc_workers.h"
 
 #include <pthread.h>
