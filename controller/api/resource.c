@@ -1,4 +1,5 @@
 #include "api/resource.h"
+#include "api/build.h"
 
 #include "spec/template.h"
 #include <stdlib.h>
@@ -31,14 +32,8 @@ static const struct {
 
 enum { LIST_COUNT = sizeof(lists) / sizeof(lists[0]) };
 
-/* cJSON builders tell a want of memory by NULL or false; it sticks here, and one check at the end
- * finds it. */
-typedef struct builder {
-    bool failed;
-} builder;
-
 typedef struct status_walk {
-    builder *build;
+    dz_builder *build;
     const dz_experiment *experiment;
     cJSON *names[LIST_COUNT];
     int64_t counts[LIST_COUNT];
@@ -46,61 +41,54 @@ typedef struct status_walk {
 } status_walk;
 
 typedef struct suggestion_walk {
-    builder *build;
+    dz_builder *build;
     cJSON *suggestions;
     int64_t count;
 } suggestion_walk;
 
-static cJSON *object_in(builder *build, cJSON *parent, const char *name);
-static cJSON *array_in(builder *build, cJSON *parent, const char *name);
-static cJSON *object_into(builder *build, cJSON *array);
-static void add(builder *build, cJSON *parent, const char *name, cJSON *item);
-static void add_text(builder *build, cJSON *parent, const char *name, const char *text);
-static void add_number(builder *build, cJSON *parent, const char *name, int64_t number);
-static void add_time(builder *build, cJSON *parent, const char *name, int64_t time_ms);
-static void add_copy(builder *build, cJSON *parent, const char *name, const cJSON *original);
-static void add_condition(builder *build, cJSON *conditions, const dz_condition *condition);
-static void add_state(builder *build, cJSON *conditions, const char *type, bool status,
+static void add_condition(dz_builder *build, cJSON *conditions, const dz_condition *condition);
+static void add_state(dz_builder *build, cJSON *conditions, const char *type, bool status,
                       const char *reason, const char *message, int64_t time_ms);
-static void add_assignments(builder *build, cJSON *parent, const dz_trial *trial);
-static void add_labels(builder *build, cJSON *parent, const dz_trial *trial);
-static void add_observation(builder *build, cJSON *parent, const dz_experiment_spec *spec,
+static void add_assignments(dz_builder *build, cJSON *parent, const dz_trial *trial);
+static void add_labels(dz_builder *build, cJSON *parent, const dz_trial *trial);
+static void add_observation(dz_builder *build, cJSON *parent, const dz_experiment_spec *spec,
                             const dz_trial *trial);
-static void set_identity(builder *build, cJSON *resource, const dz_experiment *experiment);
-static dozan_status add_status(builder *build, dz_store *store, const dz_experiment *experiment,
+static void set_identity(dz_builder *build, cJSON *resource, const dz_experiment *experiment);
+static dozan_status add_status(dz_builder *build, dz_store *store, const dz_experiment *experiment,
                                cJSON *status, dozan_error *err);
 static bool visit_for_status(void *user, const dz_trial *trial);
-static void add_trial_metadata(builder *build, cJSON *resource, const dz_experiment *experiment,
+static void add_trial_metadata(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                                const dz_trial *trial);
-static dozan_status add_trial_spec(builder *build, cJSON *resource, const dz_experiment *experiment,
-                                   const dz_trial *trial, dozan_error *err);
-static void add_trial_status(builder *build, cJSON *resource, const dz_experiment *experiment,
+static dozan_status add_trial_spec(dz_builder *build, cJSON *resource,
+                                   const dz_experiment *experiment, const dz_trial *trial,
+                                   dozan_error *err);
+static void add_trial_status(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                              const dz_trial *trial);
-static void add_suggestion_conditions(builder *build, cJSON *status,
+static void add_suggestion_conditions(dz_builder *build, cJSON *status,
                                       const dz_experiment *experiment);
 static bool visit_for_suggestion(void *user, const dz_trial *trial);
-static cJSON *new_resource(builder *build, const char *kind);
-static dozan_status give(builder *build, dozan_status status, cJSON *made, cJSON **resource,
+static cJSON *new_resource(dz_builder *build, const char *kind);
+static dozan_status give(dz_builder *build, dozan_status status, cJSON *made, cJSON **resource,
                          dozan_error *err);
 
 dozan_status dz_resource_experiment(dz_store *store, const dz_experiment *experiment,
                                     cJSON **resource, dozan_error *err)
 {
-    builder build = {false};
+    dz_builder build = {false};
     cJSON *made = cJSON_Duplicate(experiment->spec->document, true);
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     cJSON_DeleteItemFromObjectCaseSensitive(made, "status");
     set_identity(&build, made, experiment);
     dozan_status status =
-        add_status(&build, store, experiment, object_in(&build, made, "status"), err);
+        add_status(&build, store, experiment, dz_build_object(&build, made, "status"), err);
     return give(&build, status, made, resource, err);
 }
 
 dozan_status dz_resource_trial(const dz_experiment *experiment, const dz_trial *trial,
                                cJSON **resource, dozan_error *err)
 {
-    builder build = {false};
+    dz_builder build = {false};
     cJSON *made = new_resource(&build, "Trial");
     add_trial_metadata(&build, made, experiment, trial);
     dozan_status status = add_trial_spec(&build, made, experiment, trial, err);
@@ -111,27 +99,29 @@ dozan_status dz_resource_trial(const dz_experiment *experiment, const dz_trial *
 dozan_status dz_resource_suggestion(dz_store *store, const dz_experiment *experiment,
                                     cJSON **resource, dozan_error *err)
 {
-    builder build = {false};
+    dz_builder build = {false};
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(experiment->spec->document, "spec");
     cJSON *made = new_resource(&build, "Suggestion");
-    cJSON *metadata = object_in(&build, made, "metadata");
-    add_text(&build, metadata, "name", experiment->spec->name);
-    add_text(&build, metadata, "namespace", experiment->spec->namespace_);
-    add_time(&build, metadata, "creationTimestamp", experiment->created_ms);
-    cJSON *spec = object_in(&build, made, "spec");
-    add_copy(&build, spec, "algorithm", cJSON_GetObjectItemCaseSensitive(given, "algorithm"));
-    add_copy(&build, spec, "earlyStopping",
-             cJSON_GetObjectItemCaseSensitive(given, "earlyStopping"));
-    add_number(&build, spec, "requests", experiment->trial_count);
-    add_copy(&build, spec, "resumePolicy", cJSON_GetObjectItemCaseSensitive(given, "resumePolicy"));
+    cJSON *metadata = dz_build_object(&build, made, "metadata");
+    dz_build_text(&build, metadata, "name", experiment->spec->name);
+    dz_build_text(&build, metadata, "namespace", experiment->spec->namespace_);
+    dz_build_time(&build, metadata, "creationTimestamp", experiment->created_ms);
+    cJSON *spec = dz_build_object(&build, made, "spec");
+    dz_build_copy(&build, spec, "algorithm", cJSON_GetObjectItemCaseSensitive(given, "algorithm"));
+    dz_build_copy(&build, spec, "earlyStopping",
+                  cJSON_GetObjectItemCaseSensitive(given, "earlyStopping"));
+    dz_build_number(&build, spec, "requests", experiment->trial_count);
+    dz_build_copy(&build, spec, "resumePolicy",
+                  cJSON_GetObjectItemCaseSensitive(given, "resumePolicy"));
 
-    cJSON *state = object_in(&build, made, "status");
-    suggestion_walk walk = {.build = &build, .suggestions = array_in(&build, state, "suggestions")};
+    cJSON *state = dz_build_object(&build, made, "status");
+    suggestion_walk walk = {.build = &build,
+                            .suggestions = dz_build_array(&build, state, "suggestions")};
     dozan_status status =
         dz_store_trials(store, experiment, 0, 0, visit_for_suggestion, &walk, err);
-    add_number(&build, state, "suggestionCount", walk.count);
-    add_time(&build, state, "startTime", experiment->started_ms);
-    add_time(&build, state, "completionTime", experiment->completed_ms);
+    dz_build_number(&build, state, "suggestionCount", walk.count);
+    dz_build_time(&build, state, "startTime", experiment->started_ms);
+    dz_build_time(&build, state, "completionTime", experiment->completed_ms);
     add_suggestion_conditions(&build, state, experiment);
     return give(&build, status, made, resource, err);
 }
@@ -148,51 +138,51 @@ void dz_time_text(int64_t time_ms, char text[32])
 
 /* ---- an experiment ---- */
 
-static void set_identity(builder *build, cJSON *resource, const dz_experiment *experiment)
+static void set_identity(dz_builder *build, cJSON *resource, const dz_experiment *experiment)
 {
     static const char *const ours[] = {"name", "namespace", "uid", "creationTimestamp"};
     cJSON *metadata = cJSON_GetObjectItemCaseSensitive(resource, "metadata");
     if (metadata == NULL)
-        metadata = object_in(build, resource, "metadata");
+        metadata = dz_build_object(build, resource, "metadata");
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
         cJSON_DeleteItemFromObjectCaseSensitive(metadata, ours[i]);
-    add_text(build, metadata, "name", experiment->spec->name);
-    add_text(build, metadata, "namespace", experiment->spec->namespace_);
-    add_text(build, metadata, "uid", experiment->uid);
-    add_time(build, metadata, "creationTimestamp", experiment->created_ms);
+    dz_build_text(build, metadata, "name", experiment->spec->name);
+    dz_build_text(build, metadata, "namespace", experiment->spec->namespace_);
+    dz_build_text(build, metadata, "uid", experiment->uid);
+    dz_build_time(build, metadata, "creationTimestamp", experiment->created_ms);
 }
 
 /* Lists and counters come from one walk over the trials, so that they always agree. */
-static dozan_status add_status(builder *build, dz_store *store, const dz_experiment *experiment,
+static dozan_status add_status(dz_builder *build, dz_store *store, const dz_experiment *experiment,
                                cJSON *status, dozan_error *err)
 {
-    add_time(build, status, "startTime", experiment->started_ms);
-    add_time(build, status, "completionTime", experiment->completed_ms);
-    cJSON *conditions = array_in(build, status, "conditions");
+    dz_build_time(build, status, "startTime", experiment->started_ms);
+    dz_build_time(build, status, "completionTime", experiment->completed_ms);
+    cJSON *conditions = dz_build_array(build, status, "conditions");
     for (size_t i = 0; i < experiment->condition_count; i++)
         add_condition(build, conditions, &experiment->conditions[i]);
 
     status_walk walk = {.build = build, .experiment = experiment};
-    walk.optimal = object_in(build, status, "currentOptimalTrial");
+    walk.optimal = dz_build_object(build, status, "currentOptimalTrial");
     for (size_t i = 0; i < LIST_COUNT; i++)
         if ((walk.names[i] = cJSON_CreateArray()) == NULL)
             build->failed = true;
     dozan_status walked = dz_store_trials(store, experiment, 0, 0, visit_for_status, &walk, err);
     if (cJSON_GetArraySize(walk.optimal) == 0)
-        (void)object_in(build, walk.optimal, "observation");
+        (void)dz_build_object(build, walk.optimal, "observation");
     int64_t total = 0;
     for (size_t i = 0; i < LIST_COUNT; i++) {
         total += walk.counts[i];
         if (walk.counts[i] > 0)
-            add(build, status, lists[i].list, walk.names[i]);
+            dz_build_add(build, status, lists[i].list, walk.names[i]);
         else
             cJSON_Delete(walk.names[i]);
     }
     if (total > 0)
-        add_number(build, status, "trials", total);
+        dz_build_number(build, status, "trials", total);
     for (size_t i = 0; i < LIST_COUNT; i++)
         if (walk.counts[i] > 0)
-            add_number(build, status, lists[i].counter, walk.counts[i]);
+            dz_build_number(build, status, lists[i].counter, walk.counts[i]);
     return walked;
 }
 
@@ -211,7 +201,7 @@ static bool visit_for_status(void *user, const dz_trial *trial)
         walk->counts[i]++;
     }
     if (trial->number == walk->experiment->best.trial) {
-        add_text(walk->build, walk->optimal, "bestTrialName", trial->name);
+        dz_build_text(walk->build, walk->optimal, "bestTrialName", trial->name);
         add_assignments(walk->build, walk->optimal, trial);
         add_observation(walk->build, walk->optimal, walk->experiment->spec, trial);
     }
@@ -220,77 +210,78 @@ static bool visit_for_status(void *user, const dz_trial *trial)
 
 /* ---- a trial ---- */
 
-static void add_trial_metadata(builder *build, cJSON *resource, const dz_experiment *experiment,
+static void add_trial_metadata(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                                const dz_trial *trial)
 {
-    cJSON *metadata = object_in(build, resource, "metadata");
-    add_text(build, metadata, "name", trial->name);
-    add_text(build, metadata, "namespace", experiment->spec->namespace_);
-    add_time(build, metadata, "creationTimestamp", trial->created_ms);
-    cJSON *labels = object_in(build, metadata, "labels");
+    cJSON *metadata = dz_build_object(build, resource, "metadata");
+    dz_build_text(build, metadata, "name", trial->name);
+    dz_build_text(build, metadata, "namespace", experiment->spec->namespace_);
+    dz_build_time(build, metadata, "creationTimestamp", trial->created_ms);
+    cJSON *labels = dz_build_object(build, metadata, "labels");
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(experiment->spec->document, "metadata");
     const cJSON *label = NULL;
     cJSON_ArrayForEach(label, cJSON_GetObjectItemCaseSensitive(given, "labels"))
-        add_copy(build, labels, label->string, label);
+        dz_build_copy(build, labels, label->string, label);
     for (size_t i = 0; i < trial->label_count; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(labels, trial->labels[i].name);
-        add_text(build, labels, trial->labels[i].name, trial->labels[i].value);
+        dz_build_text(build, labels, trial->labels[i].name, trial->labels[i].value);
     }
     cJSON_DeleteItemFromObjectCaseSensitive(labels, EXPERIMENT_LABEL);
-    add_text(build, labels, EXPERIMENT_LABEL, experiment->spec->name);
+    dz_build_text(build, labels, EXPERIMENT_LABEL, experiment->spec->name);
 
-    cJSON *owner = object_into(build, array_in(build, metadata, "ownerReferences"));
-    add_text(build, owner, "apiVersion", API_VERSION);
-    add_text(build, owner, "kind", "Experiment");
-    add_text(build, owner, "name", experiment->spec->name);
-    add_text(build, owner, "uid", experiment->uid);
-    add(build, owner, "controller", cJSON_CreateTrue());
-    add(build, owner, "blockOwnerDeletion", cJSON_CreateTrue());
+    cJSON *owner = dz_build_item(build, dz_build_array(build, metadata, "ownerReferences"));
+    dz_build_text(build, owner, "apiVersion", API_VERSION);
+    dz_build_text(build, owner, "kind", "Experiment");
+    dz_build_text(build, owner, "name", experiment->spec->name);
+    dz_build_text(build, owner, "uid", experiment->uid);
+    dz_build_add(build, owner, "controller", cJSON_CreateTrue());
+    dz_build_add(build, owner, "blockOwnerDeletion", cJSON_CreateTrue());
 }
 
 /* A template that cannot be rendered with this assignment has failed the trial; runSpec is left
  * out. */
-static dozan_status add_trial_spec(builder *build, cJSON *resource, const dz_experiment *experiment,
-                                   const dz_trial *trial, dozan_error *err)
+static dozan_status add_trial_spec(dz_builder *build, cJSON *resource,
+                                   const dz_experiment *experiment, const dz_trial *trial,
+                                   dozan_error *err)
 {
     const dz_experiment_spec *from = experiment->spec;
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(from->document, "spec");
     const cJSON *template = cJSON_GetObjectItemCaseSensitive(given, "trialTemplate");
-    cJSON *spec = object_in(build, resource, "spec");
+    cJSON *spec = dz_build_object(build, resource, "spec");
     cJSON *run = NULL;
-    add_copy(build, spec, "objective", cJSON_GetObjectItemCaseSensitive(given, "objective"));
+    dz_build_copy(build, spec, "objective", cJSON_GetObjectItemCaseSensitive(given, "objective"));
     add_assignments(build, spec, trial);
     dozan_status status = dz_template_render(from, trial->name, trial->assignments,
                                              trial->assignment_count, &run, err);
     if (status == DOZAN_RESOURCE_EXHAUSTED)
         return status;
     if (status == DOZAN_OK)
-        add(build, spec, "runSpec", run);
+        dz_build_add(build, spec, "runSpec", run);
     if (from->retain)
-        add(build, spec, "retainRun", cJSON_CreateTrue());
-    add_copy(build, spec, "metricsCollector",
-             cJSON_GetObjectItemCaseSensitive(given, "metricsCollectorSpec"));
-    add_copy(build, spec, "primaryPodLabels",
-             cJSON_GetObjectItemCaseSensitive(template, "primaryPodLabels"));
-    add_text(build, spec, "primaryContainerName", from->primary_container_name);
-    add_text(build, spec, "successCondition", from->success_condition);
-    add_text(build, spec, "failureCondition", from->failure_condition);
+        dz_build_add(build, spec, "retainRun", cJSON_CreateTrue());
+    dz_build_copy(build, spec, "metricsCollector",
+                  cJSON_GetObjectItemCaseSensitive(given, "metricsCollectorSpec"));
+    dz_build_copy(build, spec, "primaryPodLabels",
+                  cJSON_GetObjectItemCaseSensitive(template, "primaryPodLabels"));
+    dz_build_text(build, spec, "primaryContainerName", from->primary_container_name);
+    dz_build_text(build, spec, "successCondition", from->success_condition);
+    dz_build_text(build, spec, "failureCondition", from->failure_condition);
     return DOZAN_OK;
 }
 
 /* The last condition is the current one; the earlier ones are what a trial in this state has been
  * through. */
-static void add_trial_status(builder *build, cJSON *resource, const dz_experiment *experiment,
+static void add_trial_status(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                              const dz_trial *trial)
 {
-    cJSON *status = object_in(build, resource, "status");
+    cJSON *status = dz_build_object(build, resource, "status");
     bool ended = dz_trial_state_ended(trial->state);
     bool running = trial->state == DZ_TRIAL_RUNNING || trial->state == DZ_TRIAL_STOPPING;
     const char *reason =
         trial->reason[0] != '\0' ? trial->reason : dz_trial_state_reason(trial->state);
-    add_time(build, status, "startTime", trial->started_ms);
-    add_time(build, status, "completionTime", trial->ended_ms);
-    cJSON *conditions = array_in(build, status, "conditions");
+    dz_build_time(build, status, "startTime", trial->started_ms);
+    dz_build_time(build, status, "completionTime", trial->ended_ms);
+    cJSON *conditions = dz_build_array(build, status, "conditions");
     if (!ended && !running)
         add_state(build, conditions, "Created", true, reason, trial->message, trial->created_ms);
     else
@@ -309,12 +300,12 @@ static void add_trial_status(builder *build, cJSON *resource, const dz_experimen
 
 /* ---- a suggestion ---- */
 
-static void add_suggestion_conditions(builder *build, cJSON *status,
+static void add_suggestion_conditions(dz_builder *build, cJSON *status,
                                       const dz_experiment *experiment)
 {
     bool failed = strncmp(experiment->suggestion_reason, "Plugin", strlen("Plugin")) == 0;
     bool ended = dz_experiment_state_ended(experiment->state);
-    cJSON *conditions = array_in(build, status, "conditions");
+    cJSON *conditions = dz_build_array(build, status, "conditions");
     add_state(build, conditions, "Created", true, "SuggestionCreated", "Suggestion is created",
               experiment->created_ms);
     if (experiment->started_ms > 0)
@@ -332,8 +323,8 @@ static void add_suggestion_conditions(builder *build, cJSON *status,
 static bool visit_for_suggestion(void *user, const dz_trial *trial)
 {
     suggestion_walk *walk = user;
-    cJSON *entry = object_into(walk->build, walk->suggestions);
-    add_text(walk->build, entry, "name", trial->name);
+    cJSON *entry = dz_build_item(walk->build, walk->suggestions);
+    dz_build_text(walk->build, entry, "name", trial->name);
     add_assignments(walk->build, entry, trial);
     if (trial->label_count > 0)
         add_labels(walk->build, entry, trial);
@@ -343,49 +334,50 @@ static bool visit_for_suggestion(void *user, const dz_trial *trial)
 
 /* ---- parts ---- */
 
-static void add_condition(builder *build, cJSON *conditions, const dz_condition *condition)
+static void add_condition(dz_builder *build, cJSON *conditions, const dz_condition *condition)
 {
-    cJSON *entry = object_into(build, conditions);
-    add_text(build, entry, "type", condition->type);
-    add_text(build, entry, "status", condition->status ? "True" : "False");
-    add_text(build, entry, "reason", condition->reason);
-    add_text(build, entry, "message", condition->message);
-    add_time(build, entry, "lastUpdateTime", condition->updated_ms);
-    add_time(build, entry, "lastTransitionTime", condition->changed_ms);
+    cJSON *entry = dz_build_item(build, conditions);
+    dz_build_text(build, entry, "type", condition->type);
+    dz_build_text(build, entry, "status", condition->status ? "True" : "False");
+    dz_build_text(build, entry, "reason", condition->reason);
+    dz_build_text(build, entry, "message", condition->message);
+    dz_build_time(build, entry, "lastUpdateTime", condition->updated_ms);
+    dz_build_time(build, entry, "lastTransitionTime", condition->changed_ms);
 }
 
-static void add_state(builder *build, cJSON *conditions, const char *type, bool status,
+static void add_state(dz_builder *build, cJSON *conditions, const char *type, bool status,
                       const char *reason, const char *message, int64_t time_ms)
 {
-    cJSON *entry = object_into(build, conditions);
-    add_text(build, entry, "type", type);
-    add_text(build, entry, "status", status ? "True" : "False");
-    add_text(build, entry, "reason", reason);
-    add_text(build, entry, "message", message);
-    add_time(build, entry, "lastUpdateTime", time_ms);
-    add_time(build, entry, "lastTransitionTime", time_ms);
+    cJSON *entry = dz_build_item(build, conditions);
+    dz_build_text(build, entry, "type", type);
+    dz_build_text(build, entry, "status", status ? "True" : "False");
+    dz_build_text(build, entry, "reason", reason);
+    dz_build_text(build, entry, "message", message);
+    dz_build_time(build, entry, "lastUpdateTime", time_ms);
+    dz_build_time(build, entry, "lastTransitionTime", time_ms);
 }
 
-static void add_assignments(builder *build, cJSON *parent, const dz_trial *trial)
+static void add_assignments(dz_builder *build, cJSON *parent, const dz_trial *trial)
 {
-    cJSON *list = array_in(build, parent, "parameterAssignments");
+    cJSON *list = dz_build_array(build, parent, "parameterAssignments");
     for (size_t i = 0; i < trial->assignment_count; i++) {
-        cJSON *entry = object_into(build, list);
-        add_text(build, entry, "name", trial->assignments[i].name);
-        add(build, entry, "value", cJSON_CreateString(trial->assignments[i].value));
+        cJSON *entry = dz_build_item(build, list);
+        dz_build_text(build, entry, "name", trial->assignments[i].name);
+        dz_build_add(build, entry, "value", cJSON_CreateString(trial->assignments[i].value));
     }
 }
 
-static void add_labels(builder *build, cJSON *parent, const dz_trial *trial)
+static void add_labels(dz_builder *build, cJSON *parent, const dz_trial *trial)
 {
-    cJSON *labels = object_in(build, parent, "labels");
+    cJSON *labels = dz_build_object(build, parent, "labels");
     for (size_t i = 0; i < trial->label_count; i++)
-        add(build, labels, trial->labels[i].name, cJSON_CreateString(trial->labels[i].value));
+        dz_build_add(build, labels, trial->labels[i].name,
+                     cJSON_CreateString(trial->labels[i].value));
 }
 
 /* Katib's observation: every metric with min, max and latest as texts, once anything was reported.
  */
-static void add_observation(builder *build, cJSON *parent, const dz_experiment_spec *spec,
+static void add_observation(dz_builder *build, cJSON *parent, const dz_experiment_spec *spec,
                             const dz_trial *trial)
 {
     bool any = false;
@@ -393,31 +385,32 @@ static void add_observation(builder *build, cJSON *parent, const dz_experiment_s
         any = any || trial->observations[i].count > 0;
     if (!any)
         return;
-    cJSON *metrics = array_in(build, object_in(build, parent, "observation"), "metrics");
+    cJSON *metrics =
+        dz_build_array(build, dz_build_object(build, parent, "observation"), "metrics");
     for (size_t i = 0; i < spec->metric_count; i++) {
         const dz_observation *seen = &trial->observations[i];
-        cJSON *entry = object_into(build, metrics);
-        add_text(build, entry, "name", spec->metrics[i].name);
-        add_text(build, entry, "min", seen->min_text != NULL ? seen->min_text : UNAVAILABLE);
-        add_text(build, entry, "max", seen->max_text != NULL ? seen->max_text : UNAVAILABLE);
-        add_text(build, entry, "latest",
-                 seen->latest_text != NULL ? seen->latest_text : UNAVAILABLE);
+        cJSON *entry = dz_build_item(build, metrics);
+        dz_build_text(build, entry, "name", spec->metrics[i].name);
+        dz_build_text(build, entry, "min", seen->min_text != NULL ? seen->min_text : UNAVAILABLE);
+        dz_build_text(build, entry, "max", seen->max_text != NULL ? seen->max_text : UNAVAILABLE);
+        dz_build_text(build, entry, "latest",
+                      seen->latest_text != NULL ? seen->latest_text : UNAVAILABLE);
     }
 }
 
-/* ---- the builder ---- */
+/* ---- the ends ---- */
 
-static cJSON *new_resource(builder *build, const char *kind)
+static cJSON *new_resource(dz_builder *build, const char *kind)
 {
     cJSON *made = cJSON_CreateObject();
     if (made == NULL)
         build->failed = true;
-    add_text(build, made, "apiVersion", API_VERSION);
-    add_text(build, made, "kind", kind);
+    dz_build_text(build, made, "apiVersion", API_VERSION);
+    dz_build_text(build, made, "kind", kind);
     return made;
 }
 
-static dozan_status give(builder *build, dozan_status status, cJSON *made, cJSON **resource,
+static dozan_status give(dz_builder *build, dozan_status status, cJSON *made, cJSON **resource,
                          dozan_error *err)
 {
     if (status == DOZAN_OK && build->failed)
@@ -427,63 +420,4 @@ static dozan_status give(builder *build, dozan_status status, cJSON *made, cJSON
     else
         cJSON_Delete(made);
     return status;
-}
-
-static void add(builder *build, cJSON *parent, const char *name, cJSON *item)
-{
-    if (parent != NULL && item != NULL && cJSON_AddItemToObject(parent, name, item))
-        return;
-    cJSON_Delete(item);
-    build->failed = true;
-}
-
-static cJSON *object_in(builder *build, cJSON *parent, const char *name)
-{
-    cJSON *made = cJSON_AddObjectToObject(parent, name);
-    if (made == NULL)
-        build->failed = true;
-    return made;
-}
-
-static cJSON *array_in(builder *build, cJSON *parent, const char *name)
-{
-    cJSON *made = cJSON_AddArrayToObject(parent, name);
-    if (made == NULL)
-        build->failed = true;
-    return made;
-}
-
-static cJSON *object_into(builder *build, cJSON *array)
-{
-    cJSON *made = cJSON_CreateObject();
-    if (array != NULL && made != NULL && cJSON_AddItemToArray(array, made))
-        return made;
-    cJSON_Delete(made);
-    build->failed = true;
-    return NULL;
-}
-
-/* As Go's omitempty: nothing for NULL or "". */
-static void add_text(builder *build, cJSON *parent, const char *name, const char *text)
-{
-    if (text != NULL && *text != '\0')
-        add(build, parent, name, cJSON_CreateString(text));
-}
-
-static void add_number(builder *build, cJSON *parent, const char *name, int64_t number)
-{
-    add(build, parent, name, cJSON_CreateNumber((double)number));
-}
-
-static void add_time(builder *build, cJSON *parent, const char *name, int64_t time_ms)
-{
-    char text[32];
-    dz_time_text(time_ms, text);
-    add_text(build, parent, name, text);
-}
-
-static void add_copy(builder *build, cJSON *parent, const char *name, const cJSON *original)
-{
-    if (original != NULL)
-        add(build, parent, name, cJSON_Duplicate(original, true));
 }

@@ -3,6 +3,7 @@
  */
 #include "cli/driver.h"
 
+#include "api/build.h"
 #include "cli/describe.h"
 #include "cli/text.h"
 #include <string.h>
@@ -14,7 +15,7 @@ typedef struct description_walk {
     dz_table table; /* a line for each */
     dozan_buf page; /* all about one */
     cJSON *items;
-    bool failed;
+    dz_builder build;
 } description_walk;
 
 static int finish(dz_cli *cli, description_walk *walk);
@@ -23,9 +24,7 @@ static void add_page(description_walk *walk, const char *plugin,
                      const dozan_description *description);
 static void add_item(description_walk *walk, const char *plugin,
                      const dozan_description *description);
-static bool add_setting(cJSON *settings, const dozan_setting *setting);
-static bool add_choices(cJSON *item, const dozan_setting *setting);
-static bool add_text(cJSON *object, const char *name, const char *text);
+static void add_setting(dz_builder *build, cJSON *settings, const dozan_setting *setting);
 static void range_text(const dozan_setting *setting, dozan_buf *text);
 static const char *kind_name(dozan_algorithm_kind kind);
 static const char *type_name(dozan_setting_type type);
@@ -40,7 +39,7 @@ int dz_cli_algorithms(dz_cli *cli)
     walk.tree = cli->options.output == DZ_OUTPUT_JSON || cli->options.output == DZ_OUTPUT_YAML;
     walk.names = cli->options.output == DZ_OUTPUT_NAME;
     walk.items = cJSON_CreateArray();
-    walk.failed = walk.items == NULL;
+    walk.build.failed = walk.items == NULL;
     dozan_buf_init(&walk.page, DZ_PAGE_MAX);
     dz_table_init(&walk.table);
     dz_table_column(&walk.table, "NAME", false);
@@ -61,7 +60,7 @@ int dz_cli_algorithms(dz_cli *cli)
 
 static int finish(dz_cli *cli, description_walk *walk)
 {
-    if (walk->failed)
+    if (walk->build.failed)
         return dz_cli_failf(cli, DOZAN_RESOURCE_EXHAUSTED, "out of memory");
     if (walk->tree && walk->one)
         return dz_cli_put_tree(cli, cJSON_GetArrayItem(walk->items, 0));
@@ -88,7 +87,7 @@ static bool visit(void *user, const char *plugin, const dozan_description *descr
         dz_table_cell(&walk->table, plugin);
         dz_table_cell(&walk->table, description->summary);
     }
-    return !walk->failed;
+    return !walk->build.failed;
 }
 
 /* ---- for people ---- */
@@ -148,63 +147,39 @@ static void range_text(const dozan_setting *setting, dozan_buf *text)
 static void add_item(description_walk *walk, const char *plugin,
                      const dozan_description *description)
 {
-    cJSON *item = cJSON_CreateObject();
-    bool made = add_text(item, "name", description->name) &&
-                add_text(item, "kind", kind_name(description->kind)) &&
-                add_text(item, "plugin", plugin) &&
-                add_text(item, "summary", description->summary) &&
-                add_text(item, "limits", description->limits) &&
-                add_text(item, "reference", description->reference);
-    cJSON *settings = cJSON_AddArrayToObject(item, "settings");
-    made = made && settings != NULL;
-    for (size_t i = 0; made && i < description->setting_count; i++)
-        made = add_setting(settings, &description->settings[i]);
-    if (made && cJSON_AddItemToArray(walk->items, item))
-        return;
-    cJSON_Delete(item);
-    walk->failed = true;
+    dz_builder *build = &walk->build;
+    cJSON *item = dz_build_item(build, walk->items);
+    dz_build_text(build, item, "name", description->name);
+    dz_build_text(build, item, "kind", kind_name(description->kind));
+    dz_build_text(build, item, "plugin", plugin);
+    dz_build_text(build, item, "summary", description->summary);
+    dz_build_text(build, item, "limits", description->limits);
+    dz_build_text(build, item, "reference", description->reference);
+    cJSON *settings = dz_build_array(build, item, "settings");
+    for (size_t i = 0; i < description->setting_count; i++)
+        add_setting(build, settings, &description->settings[i]);
 }
 
-static bool add_setting(cJSON *settings, const dozan_setting *setting)
+static void add_setting(dz_builder *build, cJSON *settings, const dozan_setting *setting)
 {
-    cJSON *item = cJSON_CreateObject();
-    bool made = add_text(item, "name", setting->name) &&
-                add_text(item, "type", type_name(setting->type)) &&
-                add_text(item, "default", setting->default_text) &&
-                add_text(item, "min", setting->min) && add_text(item, "max", setting->max) &&
-                add_choices(item, setting) && add_text(item, "help", setting->help);
-    if (made && setting->min_exclusive)
-        made = cJSON_AddTrueToObject(item, "minExclusive") != NULL;
-    if (made && setting->max_exclusive)
-        made = cJSON_AddTrueToObject(item, "maxExclusive") != NULL;
-    if (made && setting->required)
-        made = cJSON_AddTrueToObject(item, "required") != NULL;
-    if (made && cJSON_AddItemToArray(settings, item))
-        return true;
-    cJSON_Delete(item);
-    return false;
-}
-
-static bool add_choices(cJSON *item, const dozan_setting *setting)
-{
-    if (setting->choices == NULL || setting->choices[0] == NULL)
-        return true;
-    cJSON *choices = cJSON_AddArrayToObject(item, "choices");
-    for (size_t i = 0; choices != NULL && setting->choices[i] != NULL; i++) {
-        cJSON *choice = cJSON_CreateString(setting->choices[i]);
-        if (choice == NULL || !cJSON_AddItemToArray(choices, choice)) {
-            cJSON_Delete(choice);
-            return false;
-        }
-    }
-    return choices != NULL;
-}
-
-/* Nothing for an absent text. */
-static bool add_text(cJSON *object, const char *name, const char *text)
-{
-    return object != NULL &&
-           (text == NULL || *text == '\0' || cJSON_AddStringToObject(object, name, text) != NULL);
+    cJSON *item = dz_build_item(build, settings);
+    dz_build_text(build, item, "name", setting->name);
+    dz_build_text(build, item, "type", type_name(setting->type));
+    dz_build_text(build, item, "default", setting->default_text);
+    dz_build_text(build, item, "min", setting->min);
+    dz_build_text(build, item, "max", setting->max);
+    if (setting->min_exclusive)
+        dz_build_add(build, item, "minExclusive", cJSON_CreateTrue());
+    if (setting->max_exclusive)
+        dz_build_add(build, item, "maxExclusive", cJSON_CreateTrue());
+    if (setting->required)
+        dz_build_add(build, item, "required", cJSON_CreateTrue());
+    int count = 0;
+    while (setting->choices != NULL && setting->choices[count] != NULL)
+        count++;
+    if (count > 0)
+        dz_build_add(build, item, "choices", cJSON_CreateStringArray(setting->choices, count));
+    dz_build_text(build, item, "help", setting->help);
 }
 
 static const char *kind_name(dozan_algorithm_kind kind)

@@ -3,6 +3,7 @@
 #include "spec/findings.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -74,23 +75,31 @@ int dz_cli_fail(dz_cli *cli, const dozan_error *err)
 
 int dz_cli_failf(dz_cli *cli, dozan_status code, const char *format, ...)
 {
-    dozan_error err = {.code = code};
     va_list arguments;
+    dozan_error err = {.code = code};
+    char *text = NULL;
     va_start(arguments, format);
-    int written = vsnprintf(err.message, sizeof(err.message), format, arguments);
+    int size = vasprintf(&text, format, arguments);
     va_end(arguments);
-    return written < 0 ? DZ_EXIT_FAILED : dz_cli_fail(cli, &err);
+    (void)dozan_error_set(&err, code, NULL, "%s", size < 0 ? "out of memory" : text);
+    if (size >= 0)
+        free(text);
+    return dz_cli_fail(cli, &err);
 }
 
 void dz_cli_note(dz_cli *cli, const char *format, ...)
 {
+    va_list arguments;
+    char *text = NULL;
     if (cli->options.quiet)
         return;
-    va_list arguments;
     va_start(arguments, format);
-    (void)vfprintf(cli->err, format, arguments);
+    int size = vasprintf(&text, format, arguments);
     va_end(arguments);
-    (void)fputc('\n', cli->err);
+    if (size < 0)
+        return;
+    (void)fprintf(cli->err, "%s\n", text);
+    free(text);
 }
 
 int dz_cli_put(dz_cli *cli, dozan_buf *text)
@@ -216,6 +225,6 @@ static int finish(dz_cli *cli, int status)
 {
     if (fflush(cli->out) == 0 && !ferror(cli->out))
         return status;
-    (void)fprintf(cli->err, "error: the result could not be written: %s\n", strerror(errno));
+    (void)fprintf(cli->err, "error: the result could not be written: %s\n", strerrordesc_np(errno));
     return status == DZ_EXIT_SUCCEEDED ? DZ_EXIT_FAILED : status;
 }

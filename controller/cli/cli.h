@@ -43,8 +43,8 @@ typedef struct dz_cli_command {
     dz_cli_function *run;
     const char *summary; /* one line */
     const char *details; /* paragraphs, parted by empty lines, or NULL */
-    uint32_t options;    /* DZ_OPTION_BIT of each */
     dz_cli_argument arguments[DZ_CLI_MAX_ARGUMENTS]; /* name NULL = no more */
+    uint32_t options;                                /* DZ_OPTION_BIT of each */
     bool hidden;                                     /* not for people: not in help */
 } dz_cli_command;
 

@@ -7,7 +7,7 @@
 
 #define BIT(id) DZ_OPTION_BIT(id)
 #define WHERE (BIT(DB) | BIT(HELP))
-#define PLUGINS (BIT(PLUGIN) | BIT(CONFIG) | BIT(HELP))
+#define PLUGINS (BIT(PLUGIN) | BIT(CONFIG))
 #define RUNNING (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP))
 
 const dz_cli_command dz_cli_commands[] = {
@@ -30,7 +30,7 @@ const dz_cli_command dz_cli_commands[] = {
         .summary = "check an experiment without running it",
         .details = "All that is wrong is told at once, each with its file, line and path. With -o "
                    "yaml or json the experiment is printed with its defaults filled in.",
-        .options = PLUGINS | BIT(SET) | BIT(OUTPUT) | BIT(QUIET),
+        .options = BIT(HELP) | PLUGINS | BIT(SET) | BIT(OUTPUT) | BIT(QUIET),
         .arguments = {{"FILE", DZ_COMPLETE_FILE, false}},
     },
     {
@@ -98,7 +98,7 @@ const dz_cli_command dz_cli_commands[] = {
         .summary = "list the algorithms, or the settings of one",
         .details = "Asks the plugins themselves, also those of --plugin and the configuration "
                    "file.",
-        .options = PLUGINS | BIT(OUTPUT_LIST),
+        .options = BIT(HELP) | PLUGINS | BIT(OUTPUT_LIST),
         .arguments = {{"NAME", DZ_COMPLETE_ALGORITHM, true}},
     },
     {

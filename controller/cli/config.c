@@ -39,10 +39,9 @@ dozan_status dz_cli_config_load(dz_cli_options *options, dozan_error *err)
     if (status != DOZAN_OK || path == NULL)
         return status;
     status = dz_cli_read_file(path, &text, &size, err);
-    bool empty = status == DOZAN_OK && !has_content(text);
-    if (status == DOZAN_OK && !empty)
+    if (status == DOZAN_OK && text != NULL && has_content(text))
         status = dz_tree_parse(text, size, path, &tree, err);
-    if (status == DOZAN_OK && !empty)
+    if (status == DOZAN_OK && tree != NULL)
         status = take_tree(options, path, dz_tree_root(tree), err);
     dz_tree_destroy(tree);
     free(text);
@@ -57,7 +56,8 @@ dozan_status dz_cli_read_file(const char *path, char **text, size_t *size, dozan
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
     if (file == NULL)
-        return dozan_error_set(err, DOZAN_NOT_FOUND, path, "cannot be read: %s", strerror(errno));
+        return dozan_error_set(err, DOZAN_NOT_FOUND, path, "cannot be read: %s",
+                               strerrordesc_np(errno));
     char part[16384];
     size_t got;
     dozan_buf_init(&buf, DZ_TREE_MAX_BYTES + sizeof(part));
@@ -65,7 +65,8 @@ dozan_status dz_cli_read_file(const char *path, char **text, size_t *size, dozan
         dozan_buf_append(&buf, part, got);
     *size = buf.size;
     if (ferror(file))
-        status = dozan_error_set(err, DOZAN_NOT_FOUND, path, "cannot be read: %s", strerror(errno));
+        status = dozan_error_set(err, DOZAN_NOT_FOUND, path, "cannot be read: %s",
+                                 strerrordesc_np(errno));
     else if (buf.size > DZ_TREE_MAX_BYTES)
         status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, path, "has more than %d MiB",
                                  DZ_TREE_MAX_BYTES >> 20);

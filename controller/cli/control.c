@@ -49,12 +49,13 @@ int dz_cli_resume(dz_cli *cli)
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;
-    if (dz_store_own(store, &err) != DOZAN_OK)
+    if (dz_store_own(store, &err) != DOZAN_OK) {
         status = dz_cli_fail(cli, &err);
-    else
+    } else {
         status = dz_find_experiment(cli, store, cli->options.arguments[0], &found);
-    if (status == DZ_EXIT_SUCCEEDED)
-        status = resume(cli, store, &found);
+        if (status == DZ_EXIT_SUCCEEDED)
+            status = resume(cli, store, &found);
+    }
     dz_found_fini(&found);
     dz_store_close(store);
     return status;

@@ -117,25 +117,12 @@ static void put_command(dz_cli *cli, const dz_found *found, dozan_buf *page)
     cJSON_Delete(object);
 }
 
-/* Words as a shell would read them back. */
 static void put_words(char *const *words, dozan_buf *text)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+=./:,%@";
     for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
-        const char *word = words[i];
         if (i > 0)
             dozan_buf_puts(text, " ");
-        if (*word != '\0' && strspn(word, plain) == strlen(word)) {
-            dozan_buf_puts(text, word);
-            continue;
-        }
-        dozan_buf_puts(text, "'");
-        for (const char *quote; (quote = strchr(word, '\'')) != NULL; word = quote + 1) {
-            dozan_buf_append(text, word, (size_t)(quote - word));
-            dozan_buf_puts(text, "'\\''");
-        }
-        dozan_buf_printf(text, "%s'", word);
+        dz_text_shell_word(text, words[i]);
     }
 }
 

@@ -11,7 +11,7 @@ enum { HELP_MAX = 1 << 16, HELP_COLUMNS = 80, OPTION_COLUMNS = 26 };
 static int help_all(dz_cli *cli);
 static int help_command(dz_cli *cli, const dz_cli_command *command);
 static void put_options(const dz_cli_command *command, dozan_buf *out);
-static void put_wrapped(const char *text, size_t indent, size_t first, dozan_buf *out);
+static void put_wrapped(const char *text, size_t indent, size_t used, dozan_buf *out);
 
 int dz_cli_help(dz_cli *cli)
 {

@@ -44,12 +44,11 @@ int dz_cli_logs(dz_cli *cli)
 {
     int status = DZ_EXIT_USAGE;
     follower follow = {.cli = cli, .name = cli->options.arguments[0], .file = -1, .watch = -1};
-    follow.version = -1;
     follow.store = dz_cli_open(cli, DZ_STORE_READ, &status);
     if (follow.store == NULL)
         return status;
     status = reload(&follow);
-    if (status == DZ_EXIT_SUCCEEDED)
+    if (status == DZ_EXIT_SUCCEEDED && follow.found.trial != NULL)
         status = cli->options.follow ? follow_to_end(&follow) : print(&follow);
     if (follow.file >= 0)
         (void)close(follow.file);
@@ -75,7 +74,7 @@ static int follow_to_end(follower *follow)
 {
     int status = DZ_EXIT_SUCCEEDED;
     bool told = false;
-    while (status == DZ_EXIT_SUCCEEDED) {
+    while (status == DZ_EXIT_SUCCEEDED && follow->found.trial != NULL) {
         const dz_trial *trial = follow->found.trial;
         bool ended = dz_trial_state_ended(trial->state);
         if (trial->attempt == 0 && !told) {
@@ -102,7 +101,7 @@ static int reload(follower *follow)
     dz_found found;
     if (dz_store_version(follow->store, &version, &err) != DOZAN_OK)
         return dz_cli_fail(follow->cli, &err);
-    if (version == follow->version)
+    if (follow->found.trial != NULL && version == follow->version)
         return DZ_EXIT_SUCCEEDED;
     int status = dz_find_trial(follow->cli, follow->store, follow->name, &found);
     if (status != DZ_EXIT_SUCCEEDED)
@@ -140,8 +139,8 @@ static int open_attempt(follower *follow, bool wait)
     } else if (errno != ENOENT || !wait) {
         status = dz_cli_failf(follow->cli, DOZAN_NOT_FOUND,
                               "%s: the output of trial %s cannot be read: %s; the trial is %s: %s",
-                              path, trial->name, strerror(errno), dz_trial_state_name(trial->state),
-                              trial->message);
+                              path, trial->name, strerrordesc_np(errno),
+                              dz_trial_state_name(trial->state), trial->message);
     }
     free(path);
     return status;
@@ -174,7 +173,7 @@ static int copy(follower *follow)
             continue;
         if (got < 0)
             return dz_cli_failf(follow->cli, DOZAN_UNKNOWN, "the output cannot be read: %s",
-                                strerror(errno));
+                                strerrordesc_np(errno));
         if (got == 0)
             break;
         (void)fwrite(bytes, 1, (size_t)got, follow->cli->out);

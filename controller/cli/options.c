@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "cli/text.h"
 #include "spec/findings.h"
 #include <errno.h>
 #include <getopt.h>
@@ -7,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 4096, MAX_PARALLEL = 1000000, MAX_GRACE_S = 86400, WORD_MAX = 32 };
+enum {
+    MAX_ARGUMENTS = 4096,
+    MAX_PARALLEL = 1000000,
+    MAX_GRACE_S = 86400,
+    WORD_MAX = 32,
+    HINT_MAX = 1 << 16
+};
 
 /* What getopt_long is told: one row for each allowed option, and the letters. */
 typedef struct getopt_form {
@@ -33,7 +40,7 @@ static dozan_status no_memory(dozan_error *err);
 
 const dz_cli_option dz_cli_option_table[DZ_OPTION_COUNT] = {
 #define DZ_OPTION_ROW(id, name, letter, argument, complete, help)                                  \
-    [DZ_OPTION_##id] = {name, letter, argument, complete, help},
+    [DZ_OPTION_##id] = {name, argument, help, complete, letter},
     DZ_OPTIONS(DZ_OPTION_ROW)
 #undef DZ_OPTION_ROW
 };
@@ -312,9 +319,11 @@ static dozan_status split(dz_cli_options *options, const char *option, const cha
                           const char **name, const char **rest, dozan_error *err)
 {
     const char *equals = strchr(value, '=');
-    if (equals == NULL || equals == value || equals[1] == '\0')
-        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                               "%s: \"%s\" has not the form NAME=VALUE", option, value);
+    if (equals == NULL || equals == value || equals[1] == '\0') {
+        (void)dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                              "%s: \"%s\" has not the form NAME=VALUE", option, value);
+        return DOZAN_INVALID_ARGUMENT;
+    }
     *name = own(options, value, (size_t)(equals - value));
     *rest = equals + 1;
     return *name != NULL ? DOZAN_OK : no_memory(err);
@@ -341,8 +350,13 @@ static dozan_status set_defaults(dz_cli_options *options, dozan_error *err)
         options->db = "dozan.db";
     if (asprintf(&options->job_directory, "%s.d", options->db) < 0)
         options->job_directory = NULL;
-    if (asprintf(&options->db_hint, given ? " --db %s" : "%.0s", options->db) < 0)
-        options->db_hint = NULL;
+    dozan_buf hint;
+    dozan_buf_init(&hint, HINT_MAX);
+    if (given) {
+        dozan_buf_puts(&hint, " --db ");
+        dz_text_shell_word(&hint, options->db);
+    }
+    options->db_hint = dozan_buf_take(&hint);
     if (options->job_directory == NULL || options->db_hint == NULL)
         return no_memory(err);
     return DOZAN_OK;
@@ -350,5 +364,6 @@ static dozan_status set_defaults(dz_cli_options *options, dozan_error *err)
 
 static dozan_status no_memory(dozan_error *err)
 {
-    return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    (void)dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return DOZAN_RESOURCE_EXHAUSTED;
 }

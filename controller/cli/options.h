@@ -60,10 +60,10 @@ typedef enum dz_option_id {
 
 typedef struct dz_cli_option {
     const char *name;
-    char letter;
-    const char *argument;
-    dz_cli_complete complete;
+    const char *argument; /* NULL = it takes none */
     const char *help;
+    dz_cli_complete complete;
+    char letter; /* 0 = none */
 } dz_cli_option;
 
 extern const dz_cli_option dz_cli_option_table[DZ_OPTION_COUNT];

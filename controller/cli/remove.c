@@ -23,17 +23,18 @@ dozan_status dz_remove_below(const char *directory, const char *name, dozan_erro
     int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 && errno == ENOENT)
         return DOZAN_OK;
-    int problem = parent < 0 || fstat(parent, &status) != 0 ? errno : 0;
-    if (problem == 0)
+    int problem = 0;
+    if (parent >= 0 && fstat(parent, &status) == 0)
         problem = remove_entry(parent, name, status.st_dev, 0);
+    else
+        problem = errno;
     if (parent >= 0)
         (void)close(parent);
     if (problem == 0)
         return DOZAN_OK;
     return dozan_error_set(
         err, problem == EACCES || problem == EPERM ? DOZAN_PERMISSION_DENIED : DOZAN_UNKNOWN,
-        directory, "%s could not be removed whole: %s", name,
-        strerror(problem)); /* NOLINT(concurrency-mt-unsafe) */
+        directory, "%s could not be removed whole: %s", name, strerrordesc_np(problem));
 }
 
 /* 0, or the first errno. Goes on after an error, to remove as much as can be. */

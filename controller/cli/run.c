@@ -223,7 +223,8 @@ static dozan_status draw(void *bytes, size_t size, dozan_error *err)
     ssize_t got = getrandom(bytes, size, 0); /* whole, for up to 256 bytes */
     if (got >= 0 && (size_t)got == size)
         return DOZAN_OK;
-    return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "no random bytes: %s", strerror(errno));
+    return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "no random bytes: %s",
+                           strerrordesc_np(errno));
 }
 
 /* A random UUID: RFC 9562, version 4. */

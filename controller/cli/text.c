@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static size_t code_point_bytes(const char *text);
 static bool is_control(const char *text);
@@ -60,6 +61,22 @@ void dz_text_pairs(dozan_buf *out, const dozan_pair *pairs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         dozan_buf_printf(out, "%s%s=%s", i == 0 ? "" : " ", pairs[i].name, pairs[i].value);
+}
+
+void dz_text_shell_word(dozan_buf *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=./:,%@";
+    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
+        dozan_buf_puts(out, word);
+        return;
+    }
+    dozan_buf_puts(out, "'");
+    for (const char *quote; (quote = strchr(word, '\'')) != NULL; word = quote + 1) {
+        dozan_buf_append(out, word, (size_t)(quote - word));
+        dozan_buf_puts(out, "'\\''");
+    }
+    dozan_buf_printf(out, "%s'", word);
 }
 
 void dz_value_text(double value, char text[32])

@@ -23,6 +23,9 @@ void dz_text_fit(dozan_buf *out, const char *text, size_t width);
 /* Appends " NAME=VALUE" and so on, with the first blank left out. */
 void dz_text_pairs(dozan_buf *out, const dozan_pair *pairs, size_t count);
 
+/* Appends a word as a shell reads it back: in quotes where it needs them. */
+void dz_text_shell_word(dozan_buf *out, const char *word);
+
 /* A number for people: at most six digits, "nan" and "inf" as such. */
 void dz_value_text(double value, char text[32]);
 

@@ -186,6 +186,23 @@ static void a_text_is_cut_at_a_character(void **state)
     }
 }
 
+static void words_are_quoted_where_a_shell_needs_it(void **state)
+{
+    static const char *const cases[][2] = {{"plain-1.0/x=2", "plain-1.0/x=2"},
+                                           {"", "''"},
+                                           {"two words", "'two words'"},
+                                           {"it's", "'it'\\''s'"},
+                                           {"$(rm)", "'$(rm)'"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dozan_buf out;
+        dozan_buf_init(&out, 256);
+        dz_text_shell_word(&out, cases[i][0]);
+        assert_string_equal(out.data, cases[i][1]);
+        dozan_buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +216,7 @@ int main(void)
         cmocka_unit_test(many_rows_keep_their_places),
         cmocka_unit_test(durations_are_short),
         cmocka_unit_test(a_text_is_cut_at_a_character),
+        cmocka_unit_test(words_are_quoted_where_a_shell_needs_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
