@@ -128,7 +128,9 @@ static void draw_candidates(pool *self)
         if (i < UNIFORM) {
             dozan_random_point(self->space, self->rng, point);
         } else {
-            draw_around(self, self->task->incumbents[(i - UNIFORM) / AROUND], i, point);
+            draw_around(self,
+                        self->task->x + self->task->incumbents[(i - UNIFORM) / AROUND] * self->dims,
+                        i, point);
         }
     }
     score(self, self->points, self->count, self->scores);
@@ -188,10 +190,10 @@ static void sort_by_score(pool *self)
  * then over the neighbouring levels. Adds them to the pool. */
 static bool polish(pool *self)
 {
-    const dz_minimise_options options = {.max_evaluations = GRADIENT_EVALUATIONS,
-                                         .tolerance = 1e-5};
     double *low = self->room;
     double *high = self->room + self->dims;
+    const dz_minimise_options options = {
+        .low = low, .high = high, .max_evaluations = GRADIENT_EVALUATIONS, .tolerance = 1e-5};
     for (size_t s = 0; s < POLISHED; s++) {
         double *point = self->points + (self->count + s) * self->dims;
         double *value = &self->scores[self->count + s];
@@ -204,8 +206,7 @@ static bool polish(pool *self)
             high[d] = held ? point[d] : 1;
             relaxed |= !held;
         }
-        if (relaxed &&
-            !dz_minimise(relaxed_objective, self, self->dims, low, high, &options, point, value)) {
+        if (relaxed && !dz_minimise(relaxed_objective, self, self->dims, &options, point, value)) {
             return false;
         }
         dozan_space_snap(self->space, point);

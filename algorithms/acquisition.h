@@ -32,8 +32,9 @@ typedef struct dz_acquisition_task {
     const dozan_ask *ask;
     dz_gp *gp;
     dz_acquisition kind;
-    double best;                     /* least mean known */
-    const double *const *incumbents; /* good points, to look around */
+    double best;              /* least mean known */
+    const double *x;          /* [][dims]: points tried */
+    const size_t *incumbents; /* rows of x to look around, the good ones */
     size_t incumbent_count;
     bool polish; /* improve the best candidates by gradient and by their neighbours */
 } dz_acquisition_task;

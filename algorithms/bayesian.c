@@ -170,6 +170,7 @@ static dozan_status propose(const bayesian *self, const dozan_problem *problem,
                                     .gp = gp,
                                     .kind = arm,
                                     .best = dz_gp_least_mean(gp, data.y),
+                                    .x = data.x,
                                     .incumbents = data.incumbents,
                                     .incumbent_count = data.incumbent_count,
                                     .polish = strcmp(optimizer, "sampling") != 0};

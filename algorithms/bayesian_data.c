@@ -28,6 +28,7 @@ static double distance(const dozan_space *space, const double *a, const double *
 static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, const entry *entries,
                         size_t count);
 static void standardise(dz_bayesian_data *data);
+static void note_incumbent(dz_bayesian_data *data, size_t i);
 static int compare_losses(const void *a, const void *b);
 static int compare_hashes(const void *a, const void *b);
 static int compare_indices(const void *a, const void *b);
@@ -205,23 +206,31 @@ static void standardise(dz_bayesian_data *data)
     double deviation = count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
     data->mean = mean;
     data->deviation = deviation > 1e-12 ? deviation : 1;
-    size_t order[DZ_BAYESIAN_INCUMBENTS];
     for (size_t i = 0; i < count; i++) {
         data->y[i] = (data->y[i] - data->mean) / data->deviation;
-        size_t at = data->incumbent_count;
-        for (; at > 0 && data->y[i] < data->y[order[at - 1]]; at--) {
-            if (at < DZ_BAYESIAN_INCUMBENTS) {
-                order[at] = order[at - 1];
-            }
-        }
-        if (at < DZ_BAYESIAN_INCUMBENTS) {
-            order[at] = i;
-            data->incumbent_count += data->incumbent_count < DZ_BAYESIAN_INCUMBENTS ? 1 : 0;
-        }
     }
-    for (size_t i = 0; i < data->incumbent_count; i++) {
-        data->incumbents[i] = data->x + order[i] * data->inputs.dims;
+    for (size_t i = 0; i < count; i++) {
+        note_incumbent(data, i);
     }
+}
+
+/* Puts row i among the incumbents if it belongs there; of equal ones the earlier is the better. */
+static void note_incumbent(dz_bayesian_data *data, size_t i)
+{
+    size_t at = data->incumbent_count;
+    while (at > 0 && data->y[i] < data->y[data->incumbents[at - 1]]) {
+        at--;
+    }
+    if (at == DZ_BAYESIAN_INCUMBENTS) {
+        return;
+    }
+    if (data->incumbent_count < DZ_BAYESIAN_INCUMBENTS) {
+        data->incumbent_count++;
+    }
+    for (size_t k = data->incumbent_count - 1; k > at; k--) {
+        data->incumbents[k] = data->incumbents[k - 1];
+    }
+    data->incumbents[at] = i;
 }
 
 static int compare_losses(const void *a, const void *b)

@@ -22,10 +22,9 @@ enum { DZ_BAYESIAN_INCUMBENTS = 5 };
 
 typedef struct dz_bayesian_data {
     dz_inputs inputs;
-    double *x; /* what inputs.x is: [count][dims] */
-    double *y; /* [count], standardised */
-    const double
-        *incumbents[DZ_BAYESIAN_INCUMBENTS]; /* rows of x with the least losses, the best first */
+    double *x;                                 /* what inputs.x is: [count][dims] */
+    double *y;                                 /* [count], standardised */
+    size_t incumbents[DZ_BAYESIAN_INCUMBENTS]; /* the rows with the least losses, the best first */
     size_t incumbent_count;
     double center; /* of the transform of losses */
     double scale;

@@ -2,7 +2,11 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+typedef struct numbered {
+    int64_t number;
+    const double *point;
+} numbered;
 
 static int compare_numbers(const void *a, const void *b);
 
@@ -34,7 +38,7 @@ bool dz_pending_points(const dozan_problem *problem, const dozan_ask *ask, size_
                        const double ***points, size_t *count)
 {
     size_t pending = dozan_history_pending_count(problem->history);
-    const dozan_trial **trials = malloc((pending + 1) * sizeof(*trials));
+    numbered *trials = malloc((pending + 1) * sizeof(*trials));
     const double **list = malloc((pending + ask->tentative_count + 1) * sizeof(*list));
     if (trials == NULL || list == NULL) {
         free(trials);
@@ -42,13 +46,14 @@ bool dz_pending_points(const dozan_problem *problem, const dozan_ask *ask, size_
         return false;
     }
     for (size_t i = 0; i < pending; i++) {
-        trials[i] = dozan_history_pending(problem->history, i);
+        const dozan_trial *trial = dozan_history_pending(problem->history, i);
+        trials[i] = (numbered){trial->number, trial->point};
     }
     qsort(trials, pending, sizeof(*trials), compare_numbers);
     size_t all = pending + ask->tentative_count;
     size_t filled = 0;
     for (size_t i = all > max ? all - max : 0; i < all; i++) {
-        list[filled++] = i < pending ? trials[i]->point : ask->tentative[i - pending];
+        list[filled++] = i < pending ? trials[i].point : ask->tentative[i - pending];
     }
     free(trials);
     *points = list;
@@ -58,7 +63,7 @@ bool dz_pending_points(const dozan_problem *problem, const dozan_ask *ask, size_
 
 static int compare_numbers(const void *a, const void *b)
 {
-    const dozan_trial *const *x = a;
-    const dozan_trial *const *y = b;
-    return (*x)->number < (*y)->number ? -1 : 1;
+    const numbered *x = a;
+    const numbered *y = b;
+    return x->number < y->number ? -1 : 1;
 }

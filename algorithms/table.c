@@ -11,7 +11,7 @@ extern void openblas_set_num_threads(int threads);
 
 const dozan_algorithm *const *dozan_algorithms_table(void)
 {
-#define DZ_ALGORITHM_ADDRESS(name) &name,
+#define DZ_ALGORITHM_ADDRESS(name) &(name),
     static const dozan_algorithm *const table[] = {DZ_ALGORITHM_TABLE(DZ_ALGORITHM_ADDRESS) NULL};
 #undef DZ_ALGORITHM_ADDRESS
     return table;

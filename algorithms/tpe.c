@@ -229,6 +229,7 @@ static void destroy_model(model *made)
     dz_parzen_destroy(made->below);
     dz_parzen_destroy(made->above);
     free(made->candidate);
+    *made = (model){0};
 }
 
 /* The sample of the ended trials less the good ones, and the pending ones. NULL when there is no

@@ -194,7 +194,9 @@ static void copy_inputs(dz_gp *gp, const dz_inputs *inputs, const dz_inputs *fan
 static bool factorise(dz_gp *gp)
 {
     double noise = exp(gp->theta[gp->dims + 1]);
-    for (double jitter = 1e-10; jitter < 1e-1; jitter *= 100) {
+    static const double jitters[] = {1e-10, 1e-8, 1e-6, 1e-4, 1e-2};
+    for (size_t attempt = 0; attempt < sizeof(jitters) / sizeof(jitters[0]); attempt++) {
+        double jitter = jitters[attempt];
         dz_matern_distances(&gp->inputs, gp->scaled, &gp->inputs, gp->scaled, gp->theta,
                             gp->factor);
         for (size_t i = 0; i < gp->total; i++) {

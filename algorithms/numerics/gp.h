@@ -23,7 +23,8 @@ double dz_gp_log_likelihood(const dz_inputs *inputs, const double *y, const doub
  * high dimensions", ICML 2024). */
 void dz_gp_log_prior(size_t dims, const double *theta, double *value, double *gradient);
 
-/* The most probable theta, from two starts; the prior's middle when there is no point. False when there is no memory. */
+/* The most probable theta, from two starts; the prior's middle when there is no point. False when
+ * there is no memory. */
 bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations, double *theta);
 
 /* The posterior given y at the inputs. `fantasies` (may be NULL) are points whose values are yet to

@@ -91,9 +91,10 @@ bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations,
                 length ? length_factors[start] : (i == inputs->dims ? 1.0 : noise_factors[start]);
             x[i] = mean + log(factor);
         }
-        const dz_minimise_options options = {.max_evaluations = max_evaluations, .tolerance = 1e-3};
+        const dz_minimise_options options = {
+            .low = low, .high = high, .max_evaluations = max_evaluations, .tolerance = 1e-3};
         double value = INFINITY;
-        done = dz_minimise(negative_posterior, &self, count, low, high, &options, x, &value);
+        done = dz_minimise(negative_posterior, &self, count, &options, x, &value);
         if (done && (start == 0 || value < best)) {
             best = value;
             memcpy(theta, x, count * sizeof(*theta));

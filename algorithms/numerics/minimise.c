@@ -39,14 +39,14 @@ static bool line_search(search *self, double *value);
 static void remember(search *self);
 static double clamp(double value, double low, double high);
 
-bool dz_minimise(dz_objective objective, void *context, size_t n, const double *low,
-                 const double *high, const dz_minimise_options *options, double *x, double *value)
+bool dz_minimise(dz_objective objective, void *context, size_t n,
+                 const dz_minimise_options *options, double *x, double *value)
 {
     search self = {.objective = objective,
                    .context = context,
                    .n = n,
-                   .low = low,
-                   .high = high,
+                   .low = options->low,
+                   .high = options->high,
                    .max_evaluations = options->max_evaluations,
                    .x = x};
     double *storage = allocate(&self);
@@ -54,7 +54,7 @@ bool dz_minimise(dz_objective objective, void *context, size_t n, const double *
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        x[i] = clamp(x[i], low[i], high[i]);
+        x[i] = clamp(x[i], self.low[i], self.high[i]);
     }
     *value = evaluate(&self, x, self.gradient);
     while (isfinite(*value) && self.evaluations < self.max_evaluations &&

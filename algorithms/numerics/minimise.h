@@ -15,13 +15,15 @@
 typedef double (*dz_objective)(const double *x, double *gradient, void *context);
 
 typedef struct dz_minimise_options {
+    const double *low;      /* [n]: the box */
+    const double *high;     /* [n] */
     size_t max_evaluations; /* of value and gradient */
     double tolerance;       /* stops when no component of the projected gradient is larger */
 } dz_minimise_options;
 
 /* Moves x[n], which is first put into the box low[n] .. high[n], to a point that is not worse, and
  * puts the value there into *value. False when there is no memory; x is as it was then. */
-bool dz_minimise(dz_objective objective, void *context, size_t n, const double *low,
-                 const double *high, const dz_minimise_options *options, double *x, double *value);
+bool dz_minimise(dz_objective objective, void *context, size_t n,
+                 const dz_minimise_options *options, double *x, double *value);
 
 #endif

@@ -60,14 +60,14 @@ typedef struct asker {
 
 static const char *const names[DIMENSIONS] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
 
-static void die(const char *what, const dozan_error *err)
+static _Noreturn void die(const char *what, const dozan_error *err)
 {
     char text[512] = "";
     if (err != NULL) {
         dozan_error_text(err, text, sizeof(text));
     }
     (void)fprintf(stderr, "bench_ask: %s: %s\n", what, text);
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 static double now_ms(void)

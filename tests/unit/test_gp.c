@@ -255,18 +255,19 @@ static double rosenbrock(const double *x, double *gradient, void *context)
 static void minimiser_solves_rosenbrock_in_a_box(void **state)
 {
     (void)state;
-    const dz_minimise_options options = {.max_evaluations = 300, .tolerance = 1e-8};
     const double low[] = {-2, -2};
     double high[] = {2, 2};
+    const dz_minimise_options options = {
+        .low = low, .high = high, .max_evaluations = 300, .tolerance = 1e-8};
     double x[] = {-1.2, 1};
     double value = 0;
-    assert_true(dz_minimise(rosenbrock, NULL, 2, low, high, &options, x, &value));
+    assert_true(dz_minimise(rosenbrock, NULL, 2, &options, x, &value));
     assert_near(x[0], 1, 1e-6);
     assert_near(x[1], 1, 1e-6);
     high[0] = 0.5;
     x[0] = -1.2;
     x[1] = 1;
-    assert_true(dz_minimise(rosenbrock, NULL, 2, low, high, &options, x, &value));
+    assert_true(dz_minimise(rosenbrock, NULL, 2, &options, x, &value));
     assert_near(x[0], 0.5, 1e-12);
     assert_near(x[1], 0.25, 1e-6);
     assert_near(value, 0.25, 1e-9);
@@ -283,10 +284,11 @@ static double fenced(const double *x, double *gradient, void *context)
 static void minimiser_backs_off_from_infinity(void **state)
 {
     (void)state;
-    const dz_minimise_options options = {.max_evaluations = 100, .tolerance = 1e-8};
+    const dz_minimise_options options = {
+        .low = &(double){0}, .high = &(double){2}, .max_evaluations = 100, .tolerance = 1e-8};
     double x = 0;
     double value = 0;
-    assert_true(dz_minimise(fenced, NULL, 1, &(double){0}, &(double){2}, &options, &x, &value));
+    assert_true(dz_minimise(fenced, NULL, 1, &options, &x, &value));
     assert_true(isfinite(value));
     assert_true(x > 0.6 && x <= 0.7);
 }

@@ -125,8 +125,9 @@ static void draws_follow_the_density(void **state)
         }
         for (size_t bin = 0; bin < BINS; bin++) {
             double wanted = 0;
+            double part = floor((double)bin / 20);
             for (int i = 0; i < 200; i++) { /* the middle rule over the bin's part of axis 0 */
-                double point[AXES] = {((double)(bin / 20) + (i + 0.5) / 200) / 4,
+                double point[AXES] = {(part + (i + 0.5) / 200) / 4,
                                       level_coordinate(1, bin / 4 % 5),
                                       level_coordinate(2, bin % 4)};
                 wanted += exp(dz_parzen_log(density, point)) / 800;
