@@ -21,6 +21,7 @@ static bool find_range(frame *plot);
 static size_t clamp(size_t value, size_t low, size_t high);
 static double column_value(const frame *plot, size_t column);
 static size_t row_of(const frame *plot, double value);
+static bool passes(const frame *plot, size_t column, size_t row);
 static void draw_row(const frame *plot, size_t row, dozan_buf *out);
 static void draw_axis(const frame *plot, dozan_buf *out);
 
@@ -77,6 +78,19 @@ static size_t row_of(const frame *plot, double value)
     return (size_t)lround(share * (double)(plot->rows - 1));
 }
 
+/* Whether the best value went through that row within the column. */
+static bool passes(const frame *plot, size_t column, size_t row)
+{
+    size_t first = column * plot->count / plot->columns;
+    size_t last = (column + 1) * plot->count / plot->columns - 1;
+    while (first < last && !isfinite(plot->values[first]))
+        first++;
+    if (!isfinite(plot->values[first]) || !isfinite(plot->values[last]))
+        return false;
+    size_t from = row_of(plot, plot->values[first]), to = row_of(plot, plot->values[last]);
+    return from < to ? row >= from && row < to : row <= from && row > to;
+}
+
 static void draw_row(const frame *plot, size_t row, dozan_buf *out)
 {
     char label[LABEL] = "", line[DZ_PLOT_MAX_WIDTH + 1];
@@ -87,7 +101,9 @@ static void draw_row(const frame *plot, size_t row, dozan_buf *out)
     size_t used = 0;
     for (size_t column = 0; column < plot->columns; column++) {
         double value = column_value(plot, column);
-        line[column] = ' ';
+        line[column] = passes(plot, column, row) ? '|' : ' ';
+        if (line[column] == '|')
+            used = column + 1;
         if (!isfinite(value) || row_of(plot, value) != row)
             continue;
         double before = column == 0 ? NAN : column_value(plot, column - 1);

@@ -12,7 +12,8 @@ enum { DZ_PLOT_MAX_WIDTH = 500, DZ_PLOT_MAX_HEIGHT = 100 };
  * max). values[count] is the best value after each trial, from trial 1 on; NaN = none yet, and
  * what is not finite is left out. Each column stands for one trial or, where there are more trials
  * than columns, for several, and shows the last of them: '*' where the value changed, '-' where it
- * stayed. One row when all values are equal; nothing at all when there is no finite one. */
+ * stayed, '|' where it went through on the way. One row when all values are equal; nothing at all
+ * when there is no finite one. */
 void dz_plot_render(const double *values, size_t count, size_t width, size_t height,
                     dozan_buf *out);
 

@@ -95,6 +95,21 @@ static void more_trials_than_columns_share_them(void **state)
     free(text);
 }
 
+static void a_fall_within_a_column_is_seen(void **state)
+{
+    double values[60];
+    (void)state;
+    for (size_t i = 0; i < 60; i++)
+        values[i] = i == 0 ? 4 : i == 1 ? 2 : 1;
+    check(values, 60, 20, 4,
+          "4 | |\n"
+          "  | |\n"
+          "  | |\n"
+          "1 | *--------------\n"
+          "  +----------------\n"
+          "    1            60  trial\n");
+}
+
 /* Whatever the numbers, the lines have the form of a plot and no value is lost from the drawing. */
 static void extreme_numbers_draw(void **state)
 {
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test(without_a_finite_value_there_is_nothing),
         cmocka_unit_test(infinite_values_leave_gaps),
         cmocka_unit_test(more_trials_than_columns_share_them),
+        cmocka_unit_test(a_fall_within_a_column_is_seen),
         cmocka_unit_test(extreme_numbers_draw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
