@@ -1,7 +1,7 @@
 /*
- * Reading a job's directory, which may change under our eyes: its shim can take the lock, or end
- * and let go of it, between two of our calls. Hence the order in dz_job_dir_look, in which each
- * answer rules out what the next ones would misread.
+ * Reading a job's directory, which may change under our eyes. The lock is looked at before the
+ * record: a shim writes its last record while it has the lock, so without one, what is read is what
+ * stays.
  */
 #include "runners/job_dir.h"
 
@@ -27,8 +27,7 @@ enum { SWEEP_ROUNDS = 10, SWEEP_WAIT_MS = 500, MAX_ENVIRONMENT = 256 * 1024 };
 static int make_levels(char *path, int levels);
 static bool is_file_name(const char *name);
 static bool path_below(char *job_path, char **path, const char *name);
-static bool read_record(int folder, dz_job_look *look);
-static int lock_holder(int folder, pid_t *holder);
+static dz_job_stage read_record(int status, dz_job_look *look);
 static bool kill_if_of_job(const char *pid_text, const char *mark, size_t mark_size);
 static bool has_in_environment(const char *pid_text, const char *mark, size_t mark_size);
 
@@ -67,11 +66,11 @@ dozan_status dz_job_dir_path(const char *directory, const char *experiment_name,
 {
     if (!is_file_name(experiment_name) || !is_file_name(trial_name) || attempt < 1)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                               "\"%s/%s/%d\" cannot be the directory of a trial", experiment_name,
+                               "\"%s/%s.%d\" cannot be the directory of a trial", experiment_name,
                                trial_name, attempt);
     dozan_buf text;
     dozan_buf_init(&text, PATH_MAX);
-    (void)dozan_buf_printf(&text, "%s/%s/%s/%d", directory, experiment_name, trial_name, attempt);
+    (void)dozan_buf_printf(&text, "%s/%s/%s.%d", directory, experiment_name, trial_name, attempt);
     char *made = dozan_buf_take(&text);
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
@@ -87,39 +86,34 @@ int dz_job_dir_make(const char *path)
     int size = snprintf(text, sizeof text, "%s", path);
     if (size < 0 || (size_t)size >= sizeof text)
         return ENAMETOOLONG;
-    return make_levels(text, 2);
+    return make_levels(text, 1);
 }
 
 void dz_job_dir_look(const char *path, dz_job_look *look)
 {
+    int status = -1;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     *look = (dz_job_look){.stage = DZ_JOB_UNREADABLE};
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        look->stage = errno == ENOENT ? DZ_JOB_NEW : DZ_JOB_UNREADABLE;
+    if (folder >= 0)
+        status = openat(folder, DZ_JOB_STATUS, O_RDWR | O_CLOEXEC);
+    if (status < 0) {
         look->number = errno;
-        return;
-    }
-    int error = 0;
-    if (read_record(folder, look))
-        goto done;
-    error = look->number;
-    if (error == 0)
-        error = lock_holder(folder, &look->shim);
-    if (error == ENOENT) {
-        look->stage = DZ_JOB_NEW;
-    } else if (error != 0) {
-        look->number = error;
-    } else if (look->shim != 0) {
+        look->stage = errno == ENOENT ? DZ_JOB_NEW : DZ_JOB_UNREADABLE;
+    } else if (fcntl(status, F_GETLK, &whole) != 0) {
+        look->number = errno;
+    } else if (whole.l_type != F_UNLCK) {
         look->stage = DZ_JOB_RUNNING;
-    } else if (!read_record(folder,
-                            look)) { /* no one holds the lock: a record that comes, has come */
-        if (look->number == 0)
-            look->stage = faccessat(folder, DZ_JOB_OUTPUT, F_OK, 0) == 0 ? DZ_JOB_GONE : DZ_JOB_NEW;
+        look->shim = whole.l_pid;
+    } else {
+        look->stage = read_record(status, look);
     }
-done:
-    if (look->stage != DZ_JOB_RUNNING)
+    if (folder >= 0 && look->stage != DZ_JOB_RUNNING)
         look->stop_asked = faccessat(folder, DZ_JOB_STOP, F_OK, 0) == 0;
-    (void)close(folder);
+    if (status >= 0)
+        (void)close(status);
+    if (folder >= 0)
+        (void)close(folder);
 }
 
 bool dz_job_dir_mark_stop(const char *path)
@@ -195,43 +189,22 @@ static bool path_below(char *job_path, char **path, const char *name)
     return *path != NULL;
 }
 
-/* True when there is a record: RECORDED, or GONE when it is damaged (after a power cut). False with
- * number 0 when there is none, else with errno. */
-static bool read_record(int folder, dz_job_look *look)
+/* What the status file says when nobody has its lock. */
+static dz_job_stage read_record(int status, dz_job_look *look)
 {
-    char text[256];
-    look->number = 0;
-    int file = openat(folder, DZ_JOB_EXIT, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        look->number = errno == ENOENT ? 0 : errno;
-        return false;
-    }
-    ssize_t size = read(file, text, sizeof text - 1);
-    if (size < 0)
+    char text[DZ_RECORD_SIZE + 1];
+    ssize_t size = pread(status, text, sizeof text - 1, 0);
+    if (size < 0) {
         look->number = errno;
-    (void)close(file);
-    if (size < 0)
-        return false;
+        return DZ_JOB_UNREADABLE;
+    }
+    if (size == 0)
+        return DZ_JOB_NEW;
     text[size] = '\0';
-    bool whole =
-        size > 0 && text[size - 1] == '\n' &&
-        sscanf(text, DZ_RECORD_SCAN, look->kind, &look->number) == 2; /* NOLINT(cert-err34-c) */
-    look->stage = whole ? DZ_JOB_RECORDED : DZ_JOB_GONE;
-    return true;
-}
-
-/* Who holds the lock: 0 and a process, or 0 and 0 for none; else errno (ENOENT: no lock was ever
- * made). */
-static int lock_holder(int folder, pid_t *holder)
-{
-    int file = openat(folder, DZ_JOB_LOCK, O_RDWR | O_CLOEXEC);
-    if (file < 0)
-        return errno;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int error = fcntl(file, F_GETLK, &whole) == 0 ? 0 : errno;
-    (void)close(file);
-    *holder = error == 0 && whole.l_type != F_UNLCK ? whole.l_pid : 0;
-    return error;
+    bool whole = size == DZ_RECORD_SIZE &&
+                 text[size - 1] == '\n' && /* NOLINTNEXTLINE(cert-err34-c) */
+                 sscanf(text, DZ_RECORD_SCAN, look->kind, &look->number) == 2;
+    return whole && strcmp(look->kind, DZ_RECORD_RUNNING) != 0 ? DZ_JOB_RECORDED : DZ_JOB_GONE;
 }
 
 /* The handle is taken before the look, so that the process seen is the one killed; then waits for

@@ -31,6 +31,7 @@
 enum { MAX_FAILURES = 300 };
 
 static const char *why(int error);
+static bool is_passing(int error);
 static char *copy_text(const char *text, bool *failed);
 static bool make_metrics_folder(const local_job *job);
 static bool spawn_shim(local_runner *runner, local_job *job, local_end *end);
@@ -234,6 +235,13 @@ static const char *why(int error)
     return text != NULL ? text : "unknown error";
 }
 
+/* Whether a want of something that others may give back. */
+static bool is_passing(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN ||
+           error == EINTR || error == ENOLCK;
+}
+
 static char *copy_text(const char *text, bool *failed)
 {
     char *copy = text != NULL ? strdup(text) : NULL;
@@ -354,8 +362,7 @@ static void end_not_run(const local_job *job, const char *what, int error, local
     set_end(end, DZ_END_NOT_STARTED, "%s %s could not be %s: %s", what,
             folder && job->command.working_dir != NULL ? job->command.working_dir : program,
             folder ? "entered" : "run", why(error));
-    end->end.configuration_fault = error != ENOMEM && error != EAGAIN && error != EMFILE &&
-                                   error != ENFILE && error != ETXTBSY;
+    end->end.configuration_fault = !is_passing(error) && error != ETXTBSY;
 }
 
 /* No shim has taken the job: ours failed before, by what its exit status says, or by a signal. */

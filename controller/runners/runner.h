@@ -67,7 +67,7 @@ typedef struct dz_capacity {
 } dz_capacity;
 
 typedef struct dz_runner_config {
-    const char *directory; /* where job directories go: DIRECTORY/<experiment>/<trial>/<attempt>/ */
+    const char *directory; /* where job directories go: DIRECTORY/<experiment>/<trial>.<attempt>/ */
     const char
         *shim; /* path of dozan-shim; NULL = beside this program, then the install's libexec */
     int64_t stop_grace_ms; /* between SIGTERM and SIGKILL; 0 = 5,000 */

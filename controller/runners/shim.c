@@ -61,7 +61,7 @@ typedef struct process {
 } process;
 
 static bool read_arguments(int argc, char **argv, shim_job *out);
-static int claim(const shim_job *job, int *directory);
+static int claim(const shim_job *job, int *record);
 static int connect_streams(int directory);
 static pid_t start(shim_launch *launch);
 static void supervise(const shim_job *job, supervision *it);
@@ -69,7 +69,7 @@ static bool reap(supervision *it);
 static void begin_end(const shim_job *job, supervision *it, const char *cause);
 static void kill_rest(supervision *it);
 static void signal_descendants(const supervision *it, int signal, bool but_group);
-static int write_record(int directory, const char *kind, int number);
+static int write_record(int record, const char *kind, int number);
 static int64_t now_ms(void);
 
 int main(int argc, char **argv)
@@ -89,24 +89,24 @@ int main(int argc, char **argv)
     (void)setsid();
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
-    int directory = -1;
-    int failure = claim(&job, &directory);
+    int record = -1;
+    int failure = claim(&job, &record);
     if (failure != 0)
         return failure;
     shim_launch launch = {.job = &job, .shim = getpid()};
     supervision it = {.main = start(&launch), .deadline_ms = INT64_MAX};
     if (it.main < 0)
-        return write_record(directory, DZ_RECORD_NO_COMMAND, launch.error);
+        return write_record(record, DZ_RECORD_NO_COMMAND, launch.error);
     if (launch.failed != NULL) {
         (void)waitpid(it.main, NULL, 0);
-        return write_record(directory, launch.failed, launch.error);
+        return write_record(record, launch.failed, launch.error);
     }
     supervise(&job, &it);
     if (it.cause != NULL)
-        return write_record(directory, it.cause, 0);
+        return write_record(record, it.cause, 0);
     if (WIFSIGNALED(it.main_status))
-        return write_record(directory, DZ_RECORD_SIGNALED, WTERMSIG(it.main_status));
-    return write_record(directory, DZ_RECORD_EXITED, WEXITSTATUS(it.main_status));
+        return write_record(record, DZ_RECORD_SIGNALED, WTERMSIG(it.main_status));
+    return write_record(record, DZ_RECORD_EXITED, WEXITSTATUS(it.main_status));
 }
 
 /* ---- taking the job -------------------------------------------------------------------------- */
@@ -131,32 +131,36 @@ static bool read_arguments(int argc, char **argv, shim_job *out)
 
 /* Makes this process the job's one shim. 0, or the exit status. The lock is never let go of: it
  * falls with us. */
-static int claim(const shim_job *job, int *directory)
+static int claim(const shim_job *job, int *record)
 {
-    *directory = open(job->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*directory < 0)
+    char begun;
+    int directory = open(job->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
         return errno;
-    int lock = openat(*directory, DZ_JOB_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock < 0)
+    *record = openat(directory, DZ_JOB_STATUS, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*record < 0)
         return errno;
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(lock, F_SETLK, &whole) != 0)
+    if (fcntl(*record, F_SETLK, &whole) != 0)
         return errno == EACCES || errno == EAGAIN ? DZ_SHIM_ALREADY : errno;
-    if (faccessat(*directory, DZ_JOB_EXIT, F_OK, 0) == 0 ||
-        faccessat(*directory, DZ_JOB_STOP, F_OK, 0) == 0)
-        return DZ_SHIM_ALREADY; /* it has ended, or was stopped before we came */
-    return connect_streams(*directory);
+    if (read(*record, &begun, 1) != 0 || faccessat(directory, DZ_JOB_STOP, F_OK, 0) == 0)
+        return DZ_SHIM_ALREADY; /* it runs or has ended, or was stopped before we came */
+    int error = connect_streams(directory);
+    if (error == 0 && write_record(*record, DZ_RECORD_RUNNING, 0) != DZ_SHIM_DONE)
+        error = errno;
+    return error;
 }
 
+/* An output that is there already is of an attempt that never began. */
 static int connect_streams(int directory)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null < 0)
         return errno;
     int output =
-        openat(directory, DZ_JOB_OUTPUT, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+        openat(directory, DZ_JOB_OUTPUT, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     if (output < 0)
-        return errno == EEXIST ? DZ_SHIM_ALREADY : errno;
+        return errno;
     if (dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0)
         return errno;
@@ -361,20 +365,19 @@ static long long microseconds(struct timeval time)
     return (long long)time.tv_sec * 1000000 + time.tv_usec;
 }
 
-static int write_record(int directory, const char *kind, int number)
+static int write_record(int record, const char *kind, int number)
 {
     struct rusage used = {0};
     (void)getrusage(RUSAGE_CHILDREN, &used);
-    char text[192];
+    char text[DZ_RECORD_SIZE + 1];
     int size = snprintf(text, sizeof text, DZ_RECORD_FORMAT, kind, number, used.ru_maxrss,
                         microseconds(used.ru_utime), microseconds(used.ru_stime));
-    int file =
-        openat(directory, DZ_JOB_EXIT_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0 || write(file, text, (size_t)size) != size || close(file) != 0)
+    if (size < 0 || size >= DZ_RECORD_SIZE)
         return DZ_SHIM_NO_RECORD;
-    return renameat(directory, DZ_JOB_EXIT_TEMPORARY, directory, DZ_JOB_EXIT) == 0
-               ? DZ_SHIM_DONE
-               : DZ_SHIM_NO_RECORD;
+    memset(text + size, ' ', (size_t)(DZ_RECORD_SIZE - size));
+    text[DZ_RECORD_SIZE - 1] = '\n';
+    return pwrite(record, text, DZ_RECORD_SIZE, 0) == DZ_RECORD_SIZE ? DZ_SHIM_DONE
+                                                                     : DZ_SHIM_NO_RECORD;
 }
 
 static int64_t now_ms(void)

@@ -56,8 +56,6 @@ static void job_directory_is_in_the_way(void **state)
     world *w = *state;
     char path[256];
     (void)snprintf(path, sizeof path, "%s/exp", w->jobs);
-    assert_int_equal(mkdir(path, 0700), 0);
-    (void)snprintf(path, sizeof path, "%s/exp/trial-1", w->jobs);
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(file >= 0);
     (void)close(file);
@@ -65,20 +63,35 @@ static void job_directory_is_in_the_way(void **state)
     jobs_expect(w, 1, DZ_END_NOT_STARTED, "could not be made: Not a directory");
     assert_false(w->seen[1].end.configuration_fault);
 
-    (void)snprintf(path, sizeof path, "%s/exp/trial-2", w->jobs);
+    assert_int_equal(unlink(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
     jobs_path(w, 2, "", path);
-    assert_int_equal(mkdir(path, 0700), 0);
-    jobs_path(w, 2, DZ_JOB_LOCK, path);
-    assert_int_equal(mkdir(path, 0700), 0);
+    path[strlen(path) - 1] = '\0';
+    file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    (void)close(file);
     jobs_run(w, 2, "echo run");
-    jobs_wait(w, 2, jobs_has_ended, "its end");
-    assert_int_equal(w->seen[2].started, 0);
-    assert_true(w->seen[2].message[0] != '\0');
+    jobs_expect(w, 2, DZ_END_LOST, "cannot be read: Not a directory");
+
+    jobs_path(w, 3, "", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    jobs_path(w, 3, DZ_JOB_STATUS, path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    jobs_run(w, 3, "echo run");
+    jobs_expect(w, 3, DZ_END_LOST, "cannot be read: Is a directory");
+
+    jobs_path(w, 4, "", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    jobs_path(w, 4, DZ_JOB_OUTPUT, path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    jobs_run(w, 4, "echo run");
+    jobs_expect(w, 4, DZ_END_NOT_STARTED, "could not be made");
+    for (int i = 1; i <= 3; i++)
+        assert_int_equal(w->seen[i].started, 0);
 }
 
 /* A limit on the size of files is the nearest to a full disk that needs no disk. */
-static void record_cannot_be_written(void **state)
+static void disk_is_full_at_the_start(void **state)
 {
     world *w = *state;
     struct rlimit before, none;
@@ -89,6 +102,25 @@ static void record_cannot_be_written(void **state)
     jobs_run(w, 1, "exit 0");
     jobs_wait(w, 1, jobs_has_ended, "its end");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    jobs_expect(w, 1, DZ_END_NOT_STARTED, "File too large");
+    assert_false(w->seen[1].end.configuration_fault);
+}
+
+static void record_cannot_be_written(void **state)
+{
+    world *w = *state;
+    char fifo[256];
+    char script[1024];
+    const struct rlimit none = {0, 0};
+    (void)snprintf(fifo, sizeof fifo, "%s/fifo", w->folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    (void)snprintf(script, sizeof script, "read x <%s; exit 0", fifo);
+    jobs_run(w, 1, script);
+    int writer = open(fifo, O_WRONLY | O_CLOEXEC); /* returns once the trial reads */
+    assert_true(writer >= 0);
+    assert_int_equal(prlimit(jobs_shim(w, 1), RLIMIT_FSIZE, &none, NULL), 0);
+    assert_int_equal(write(writer, "go\n", 3), 3);
+    (void)close(writer);
     jobs_expect(w, 1, DZ_END_LOST, "is the disk full?");
 }
 
@@ -176,6 +208,7 @@ int main(void)
         JOBS_TEST(shim_is_something_else),
         JOBS_TEST(directory_cannot_be_made),
         JOBS_TEST(job_directory_is_in_the_way),
+        JOBS_TEST(disk_is_full_at_the_start),
         JOBS_TEST(record_cannot_be_written),
         JOBS_TEST(descriptors_run_out_for_a_while),
         JOBS_TEST(descriptors_run_out_for_good),

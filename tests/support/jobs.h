@@ -170,7 +170,7 @@ static inline int jobs_teardown(void **state)
 
 static inline void jobs_path(const world *w, int number, const char *name, char path[256])
 {
-    (void)snprintf(path, 256, "%s/exp/trial-%d/1/%s", w->jobs, number, name);
+    (void)snprintf(path, 256, "%s/exp/trial-%d.1/%s", w->jobs, number, name);
 }
 
 /* Starts or adopts a trial. */
@@ -305,7 +305,7 @@ static inline pid_t jobs_printed_pid(world *w, int number, const char *label)
 static inline pid_t jobs_shim(const world *w, int number)
 {
     char path[256];
-    jobs_path(w, number, DZ_JOB_LOCK, path);
+    jobs_path(w, number, DZ_JOB_STATUS, path);
     int file = open(path, O_RDWR | O_CLOEXEC);
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     assert_true(file >= 0);
@@ -318,7 +318,7 @@ static inline pid_t jobs_shim(const world *w, int number)
 static inline void jobs_wait_unlocked(const world *w, int number)
 {
     char path[256];
-    jobs_path(w, number, DZ_JOB_LOCK, path);
+    jobs_path(w, number, DZ_JOB_STATUS, path);
     int file = open(path, O_RDWR | O_CLOEXEC);
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     assert_true(file >= 0);
