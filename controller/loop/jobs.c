@@ -142,7 +142,7 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
         status = make_command(jobs, experiment, trial, metrics_path, &command, err);
     if (!status)
         status = listen_to(jobs, &id, experiment->spec, err);
-    if (status)
+    if (status || !command)
         goto done;
     int64_t limit = experiment->spec->trial_timeout_ms;
     if (command->active_deadline_ms && (!limit || command->active_deadline_ms < limit))

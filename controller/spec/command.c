@@ -360,7 +360,8 @@ static const char *program_of(const dz_experiment_spec *spec, const char *first)
  * is left out, which saves a process and lets a signal be seen as what it is. */
 static bool needs_no_shell(char *const *words, const char *program)
 {
-    if (strcmp(program, words[0]) != 0 || is_own_shell(words)) {
+    if (program == NULL || words[0] == NULL || strcmp(program, words[0]) != 0 ||
+        is_own_shell(words)) {
         return false;
     }
     for (size_t i = 0; words[i] != NULL; i++) {

@@ -1,5 +1,6 @@
 /*
- * Runs a fuzz target over each file of a folder, as an ordinary test: what was found once stays mended.
+ * Runs a fuzz target over each file of a folder, as an ordinary test: what was found once stays
+ * mended.
  */
 #include <dirent.h>
 #include <stdint.h>
