@@ -110,7 +110,7 @@ static void write_digits(uint64_t digits, int exponent, bool negative, char text
     for (int i = 0; i < count || i < point; i++) {
         if (i == point && point > 0)
             *out++ = '.';
-        *out++ = i < count ? all[i] : '0';
+        *out++ = (char)(i < count ? all[i] : '0');
     }
     if (scientific) { /* -5 to -7 */
         *out++ = 'e';

@@ -50,7 +50,7 @@ int dozan_plugin_main(int argc, char **argv, const dozan_algorithm *const *algor
     (void)sigemptyset(&stop_signals);
     (void)sigaddset(&stop_signals, SIGTERM);
     (void)sigaddset(&stop_signals, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &stop_signals, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
     if (!follow_parent(program))
         return EXIT_FAILURE;
     return serve(program, &options, algorithms, &stop_signals);

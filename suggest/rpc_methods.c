@@ -58,7 +58,7 @@ dozan_status dozan_client_ask(dozan_client *client, const dozan_log_part *log, i
     ask_user *context = dz_arena_alloc(&arena, sizeof(*context));
     if (status == DOZAN_OK && context == NULL)
         status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a call");
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && context != NULL) {
         *context = (ask_user){.callback = callback, .user = user, .count = count};
         start.user = context;
         status = dz_client_start(client, &start, call, err);
@@ -80,7 +80,7 @@ dozan_status dozan_client_judge(dozan_client *client, const dozan_log_part *log,
     judge_user *context = dz_arena_alloc(&arena, sizeof(*context));
     if (status == DOZAN_OK && context == NULL)
         status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a call");
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && context != NULL) {
         *context = (judge_user){.callback = callback, .user = user};
         start.user = context;
         status = dz_client_start(client, &start, call, err);

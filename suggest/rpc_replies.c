@@ -151,13 +151,13 @@ static bool keep_reply(dz_replies *replies, entry *e, dz_bytes reply)
     replies->done_count++;
     replies->done_bytes += e->size;
     while (replies->done_count > replies->max_count || replies->done_bytes > replies->max_bytes)
-        drop(replies, replies->done);
+        drop(replies, replies->done); /* NOLINT: the analyzer loses track in uthash */
     return true;
 }
 
 static void drop(dz_replies *replies, entry *e)
 {
-    HASH_DEL(replies->table, e);
+    HASH_DEL(replies->table, e); /* NOLINT: likewise */
     if (e->waiter == NULL) {
         DL_DELETE(replies->done, e);
         replies->done_count--;

@@ -291,7 +291,8 @@ static bool check_value(const ProtobufCFieldDescriptor *field, const void *value
     }
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         const ProtobufCMessage *message = NULL;
-        memcpy(&message, value, sizeof(message));
+        memcpy(&message, value,
+               sizeof(message)); /* NOLINT(bugprone-sizeof-expression): the pointer is meant */
         return message == NULL || check_tree(message, err);
     }
     const char *text = NULL;

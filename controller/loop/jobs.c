@@ -94,7 +94,7 @@ void dz_jobs_destroy(dz_jobs *jobs)
     listener *l, *next;
     HASH_ITER(hh, jobs->listeners, l, next)
     {
-        HASH_DEL(jobs->listeners, l);
+        HASH_DEL(jobs->listeners, l); /* NOLINT: the analyzer loses track in uthash */
         listener_destroy(l);
     }
     pthread_mutex_destroy(&jobs->listeners_lock);
@@ -228,7 +228,7 @@ static listener *find_listener(dz_jobs *jobs, const dz_job_id *id)
 {
     listener *found, probe = {.key = {id->experiment, id->trial, id->attempt}};
     pthread_mutex_lock(&jobs->listeners_lock);
-    HASH_FIND(hh, jobs->listeners, &probe.key, sizeof probe.key, found);
+    HASH_FIND(hh, jobs->listeners, &probe.key, sizeof probe.key, found); /* NOLINT: likewise */
     pthread_mutex_unlock(&jobs->listeners_lock);
     return found;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +138,7 @@ static void become_plugin(char *const *argv, char *const *env, int output, int e
 {
     sigset_t none;
     sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
     (void)setpgid(0, 0); /* Ctrl-C is ours to handle, not the plugin's */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -149,7 +150,7 @@ static void become_plugin(char *const *argv, char *const *env, int output, int e
      */
     (void)close_range(3, (unsigned)error_pipe - 1, 0);
     (void)close_range((unsigned)error_pipe + 1, ~0u, 0);
-    (void)execve(argv[0], argv, env);
+    (void)execve(argv[0], argv, env); /* NOLINT: argv[0] was found before the fork */
     int code = errno;
     ssize_t written = write(error_pipe, &code, sizeof code);
     (void)written;

@@ -224,7 +224,7 @@ static dozan_status make_socket_directory(dz_plugins *plugins, const char *job_d
 {
     dozan_buf path;
     dozan_buf_init(&path, 4096);
-    (void)dozan_buf_printf(&path, "%s/plugins", job_directory);
+    (void)dozan_buf_printf(&path, "%s/.plugins", job_directory);
     if (path.size > SOCKET_PATH_MAX) {
         /* A socket's path is short: a long one moves to the temporary directory. */
         dozan_buf_clear(&path);

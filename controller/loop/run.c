@@ -113,7 +113,9 @@ dozan_status dz_loop_run(dz_loop *loop, dz_experiment *experiment, dz_experiment
     uint32_t timeout = loop->config->ask_timeout_ms ? loop->config->ask_timeout_ms : 60000;
     loop->experiment = experiment;
     dozan_status status = DOZAN_OK;
-    if (!loop->jobs)
+    if (budget) /* first: it replaces the specification that the others look at */
+        status = step(loop, &(dz_event){.kind = DZ_EVENT_BUDGET, .u.budget = budget}, err);
+    if (!status && !loop->jobs)
         status = dz_jobs_create(loop->config, loop->mailbox, &loop->jobs, err);
     if (!status)
         status = dz_jobs_capacity(loop->jobs, &capacity, err);
@@ -123,13 +125,9 @@ dozan_status dz_loop_run(dz_loop *loop, dz_experiment *experiment, dz_experiment
     if (!status && experiment->spec->early_stopping)
         status = dz_teller_create(DOZAN_KIND_EARLY_STOPPING, experiment, loop->store, loop->plugins,
                                   loop->mailbox, timeout, &loop->stopper, err);
-    if (status) {
-        dz_spec_destroy(budget);
+    if (status)
         return status;
-    }
     dz_slots_init(&loop->slots, capacity.cpu_milli, capacity.gpus);
-    if (budget)
-        status = step(loop, &(dz_event){.kind = DZ_EVENT_BUDGET, .u.budget = budget}, err);
     if (!status)
         status = step(loop, &(dz_event){.kind = DZ_EVENT_OPEN}, err);
     if (!status)

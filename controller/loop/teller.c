@@ -12,7 +12,6 @@ enum {
 struct dz_teller {
     dozan_algorithm_kind kind;
     const dz_experiment *experiment;
-    const char *algorithm;
     dz_store *store;
     dz_plugins *plugins;
     dz_mailbox *mailbox;
@@ -33,6 +32,7 @@ struct dz_teller {
     size_t trial_count;
 };
 
+static const char *algorithm_of(const dz_teller *t);
 static dozan_status begin(dz_teller *t, dozan_error *err);
 static dozan_status send_part(dz_teller *t, dozan_error *err);
 static dozan_status call(dz_teller *t, const dozan_log_part *part, dozan_error *err);
@@ -62,13 +62,11 @@ dozan_status dz_teller_create(dozan_algorithm_kind kind, const dz_experiment *ex
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     t->kind = kind;
     t->experiment = experiment;
-    t->algorithm =
-        kind == DOZAN_KIND_SEARCH ? experiment->spec->algorithm : experiment->spec->early_stopping;
     t->store = store;
     t->plugins = plugins;
     t->mailbox = mailbox;
     t->timeout_ms = timeout_ms;
-    t->plugin = dz_plugins_index(plugins, t->algorithm);
+    t->plugin = dz_plugins_index(plugins, algorithm_of(t));
     t->tell_experiment = true;
     *teller = t;
     return DOZAN_OK;
@@ -137,7 +135,7 @@ dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **rea
         bool late = message->status == DOZAN_DEADLINE_EXCEEDED;
         if (late)
             (void)dozan_error_wrap(err, "%s did not answer in %u s and was stopped",
-                                   teller->algorithm, teller->timeout_ms / 1000);
+                                   algorithm_of(teller), teller->timeout_ms / 1000);
         if (late || dozan_status_retryable((int)message->status) ||
             message->status == DOZAN_INTERNAL)
             dz_plugin_stop(teller->plugins, teller->plugin);
@@ -165,6 +163,13 @@ void dz_teller_release(dz_teller *teller)
     dozan_error ignored;
     if (client && !dz_plugin_output(teller->plugins, teller->plugin))
         (void)!dozan_client_release(client, teller->experiment->uid, 500, &ignored);
+}
+
+/* Read anew each time: a change of the budget replaces the specification. */
+static const char *algorithm_of(const dz_teller *t)
+{
+    const dz_experiment_spec *spec = t->experiment->spec;
+    return t->kind == DOZAN_KIND_SEARCH ? spec->algorithm : spec->early_stopping;
 }
 
 static dozan_status begin(dz_teller *t, dozan_error *err)
@@ -235,7 +240,7 @@ static bool wants_reports(const dz_teller *t)
 {
     if (t->kind == DOZAN_KIND_EARLY_STOPPING)
         return true;
-    const dozan_description *d = dz_plugin_description(t->plugins, t->plugin, t->algorithm);
+    const dozan_description *d = dz_plugin_description(t->plugins, t->plugin, algorithm_of(t));
     return d && (d->traits & DOZAN_WANTS_REPORTS);
 }
 
@@ -261,7 +266,7 @@ static dz_told take_stale(dz_teller *t, int64_t applied_seq, bool unknown, const
         (void)dozan_error_set(
             err, DOZAN_INTERNAL, NULL,
             "%s answers STALE whatever it is told (it says it has applied event %lld of %lld)",
-            t->algorithm, (long long)applied_seq, (long long)t->experiment->last_seq);
+            algorithm_of(t), (long long)applied_seq, (long long)t->experiment->last_seq);
         dz_plugin_stop(t->plugins, t->plugin);
         return fail(t, "PluginFault", reason);
     }

@@ -405,7 +405,7 @@ static dozan_status take_argv(making *m)
         m->made->argv = words;
         return DOZAN_OK;
     }
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && words[0] != NULL) {
         status = join_words(m, words, count);
     }
     destroy_words(words);
