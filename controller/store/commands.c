@@ -60,7 +60,7 @@ dozan_status dz_store_next(dz_store *store, bool *found, dz_store_command *comma
 
 dozan_status dz_store_done(dz_store *store, int64_t command_id, dozan_error *err)
 {
-    dozan_status status = dz_db_begin_owned(store, err);
+    dozan_status status = dz_db_begin_owned(store, true, err);
     if (status != DOZAN_OK)
         return status;
     dz_bind bind = dz_bind_new(store, "DELETE FROM commands WHERE id=?");

@@ -15,7 +15,6 @@ static dozan_status insert_experiment(dz_store *store, const dz_experiment *expe
                                       dozan_error *err);
 static bool has_changed(const dz_experiment *experiment, const dz_changes *changes);
 static bool must_reach_the_disk(const dz_changes *changes);
-static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err);
 static dozan_status write_changes(dz_store *store, const dz_experiment *experiment,
                                   const dz_changes *changes, dozan_error *err);
 static dozan_status write_experiment(dz_store *store, const dz_experiment *experiment,
@@ -30,7 +29,7 @@ dozan_status dz_store_insert(dz_store *store, dz_experiment *experiment, const c
                              const char *source, size_t source_size, dozan_error *err)
 {
     int64_t id = 0;
-    dozan_status status = dz_db_begin_owned(store, err);
+    dozan_status status = dz_db_begin_owned(store, true, err);
     if (status == DOZAN_OK)
         status = insert_experiment(store, experiment, &id, err);
     if (status == DOZAN_OK)
@@ -49,9 +48,7 @@ dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const d
 {
     if (!has_changed(experiment, changes))
         return DOZAN_OK;
-    dozan_status status = set_synced(store, must_reach_the_disk(changes), err);
-    if (status == DOZAN_OK)
-        status = dz_db_begin_owned(store, err);
+    dozan_status status = dz_db_begin_owned(store, must_reach_the_disk(changes), err);
     if (status == DOZAN_OK)
         status = write_changes(store, experiment, changes, err);
     status = dz_db_finish(store, status, err);
@@ -63,7 +60,7 @@ dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const d
 dozan_status dz_store_delete(dz_store *store, int64_t experiment_id, dozan_error *err)
 {
     int changed = 0;
-    dozan_status status = dz_db_begin_owned(store, err);
+    dozan_status status = dz_db_begin_owned(store, true, err);
     if (status != DOZAN_OK)
         return status;
     /* What was asked of this experiment must not fall upon a later one of its name. */
@@ -253,17 +250,6 @@ static bool must_reach_the_disk(const dz_changes *changes)
         only_heard = changes->log[i].kind == DOZAN_EVENT_STARTED ||
                      changes->log[i].kind == DOZAN_EVENT_REPORT;
     return !asks && !only_heard;
-}
-
-static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err)
-{
-    if (store->durability != DZ_DURABILITY_FULL || store->unsynced == !synced)
-        return DOZAN_OK;
-    dozan_status status = dz_db_execute(
-        store, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
-    if (status == DOZAN_OK)
-        store->unsynced = !synced;
-    return status;
 }
 
 static bool has_changed(const dz_experiment *experiment, const dz_changes *changes)

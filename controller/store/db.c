@@ -104,6 +104,7 @@ static const meaning open_meanings[] = {
 
 static const meaning *find_meaning(const meaning *table, size_t count, int code);
 static dozan_status clear_way(dz_store *store, dozan_error *err);
+static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err);
 
 dozan_status dz_db_error(const dz_store *store, int code, const char *doing, dozan_error *err)
 {
@@ -172,13 +173,16 @@ void dz_db_end_read(dz_store *store)
     dz_db_rollback(store);
 }
 
-dozan_status dz_db_begin_owned(dz_store *store, dozan_error *err)
+dozan_status dz_db_begin_owned(dz_store *store, bool synced, dozan_error *err)
 {
-    if (store->lock_fd >= 0)
-        return dz_db_begin(store, err);
-    return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
-                           "only the owner of the database may write to it, and this process has "
-                           "not become the owner");
+    if (store->lock_fd < 0)
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                               "only the owner of the database may write to it, and this process "
+                               "has not become the owner");
+    dozan_status status = clear_way(store, err);
+    if (status == DOZAN_OK)
+        status = set_synced(store, synced, err);
+    return status == DOZAN_OK ? dz_db_begin(store, err) : status;
 }
 
 dozan_status dz_db_finish(dz_store *store, dozan_status status, dozan_error *err)
@@ -253,4 +257,16 @@ static dozan_status clear_way(dz_store *store, dozan_error *err)
     if (bind.code == SQLITE_OK)
         dz_db_rollback(store);
     return dz_bind_done(&bind, "cannot use the database", err);
+}
+
+/* Outside of a transaction only: inside, SQLite would not listen. */
+static dozan_status set_synced(dz_store *store, bool synced, dozan_error *err)
+{
+    if (store->durability != DZ_DURABILITY_FULL || store->unsynced == !synced)
+        return DOZAN_OK;
+    dozan_status status = dz_db_execute(
+        store, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
+    if (status == DOZAN_OK)
+        store->unsynced = !synced;
+    return status;
 }

@@ -65,8 +65,9 @@ void dz_db_rollback(dz_store *store);
 DOZAN_MUST_USE dozan_status dz_db_begin_read(dz_store *store, dozan_error *err);
 void dz_db_end_read(dz_store *store);
 
-/* A write transaction of the owner: FAILED_PRECONDITION when this store is not. */
-DOZAN_MUST_USE dozan_status dz_db_begin_owned(dz_store *store, dozan_error *err);
+/* A write transaction of the owner: FAILED_PRECONDITION when this store is not. Its commit waits
+ * for the disk when it is `synced` and the store was opened FULL. */
+DOZAN_MUST_USE dozan_status dz_db_begin_owned(dz_store *store, bool synced, dozan_error *err);
 
 /* Commits when `status` is OK, and rolls back when it or the commit is not. */
 DOZAN_MUST_USE dozan_status dz_db_finish(dz_store *store, dozan_status status, dozan_error *err);

@@ -53,7 +53,7 @@ dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
 dozan_status dz_store_set_source(dz_store *store, int64_t experiment_id, const char *source_name,
                                  const char *source, size_t source_size, dozan_error *err)
 {
-    dozan_status status = dz_db_begin_owned(store, err);
+    dozan_status status = dz_db_begin_owned(store, true, err);
     if (status != DOZAN_OK)
         return status;
     dz_bind bind =

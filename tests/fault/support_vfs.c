@@ -12,7 +12,7 @@ typedef struct fault_file {
 static struct {
     sqlite3_vfs vfs;
     sqlite3_vfs *real;
-    int kinds, left, code;
+    int kinds, left, code, syncs;
     bool lasts, fired;
 } fault;
 
@@ -64,6 +64,7 @@ static int fault_sync(sqlite3_file *file, int flags)
 {
     (void)file;
     (void)flags;
+    fault.syncs++;
     return fails(FAULT_SYNCS) ? fault.code : SQLITE_OK;
 }
 
@@ -186,6 +187,11 @@ void fault_vfs_arm(int kinds, int nth, int code, bool lasts)
     fault.code = code;
     fault.lasts = lasts;
     fault.fired = false;
+}
+
+int fault_vfs_syncs(void)
+{
+    return fault.syncs;
 }
 
 bool fault_vfs_disarm(void)

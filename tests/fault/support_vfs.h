@@ -17,6 +17,9 @@ void fault_vfs_install(void);
  * failing write leaves half of its bytes behind. */
 void fault_vfs_arm(int kinds, int nth, int code, bool lasts);
 
+/* How often files have been synced so far. */
+int fault_vfs_syncs(void);
+
 /* No more failures; whether there was one since the arming. */
 bool fault_vfs_disarm(void);
 

@@ -210,6 +210,71 @@ static void test_commit(void **state)
         }
 }
 
+/* ---- which commits wait for the disk */
+
+typedef struct sync_case {
+    dozan_event_kind entry; /* 0 = none */
+    dz_effect_kind effect;
+    bool has_effect;
+    bool ends;
+    int syncs;
+} sync_case;
+
+static int count_syncs(store_fixture *fixture, dz_store *store, dz_experiment *experiment,
+                       const sync_case *made)
+{
+    dz_changes changes = {0};
+    dz_effect effect = {.kind = made->effect, .trial = 1, .attempt = 1};
+    fixture_activate(experiment, fixture_trial(fixture, experiment, experiment->trial_count + 1,
+                                               DZ_TRIAL_RUNNING));
+    if (made->entry != 0)
+        (void)fixture_log(fixture, experiment, &changes, made->entry, experiment->trial_count);
+    if (made->ends)
+        fixture_end(experiment, experiment->active_count - 1, DZ_TRIAL_SUCCEEDED, &changes);
+    changes.effects = made->has_effect ? &effect : NULL;
+    changes.effect_count = made->has_effect;
+    int before = fault_vfs_syncs();
+    dozan_error err = {0};
+    assert_ok(dz_store_commit(store, experiment, &changes, &err), err);
+    int syncs = fault_vfs_syncs() - before;
+    changes.effects = NULL;
+    changes.effect_count = 0;
+    dz_changes_clear(&changes);
+    return syncs;
+}
+
+static void test_syncs(void **state)
+{
+    static const sync_case made[] = {
+        {.effect = DZ_EFFECT_START, .has_effect = true, .syncs = 1},
+        {.effect = DZ_EFFECT_STOP, .has_effect = true, .syncs = 1},
+        {.entry = DOZAN_EVENT_COMPLETED, .ends = true, .syncs = 1},
+        {.entry = DOZAN_EVENT_REPORT, .syncs = 0},
+        {.entry = DOZAN_EVENT_STARTED, .syncs = 0},
+        {.entry = DOZAN_EVENT_REPORT, .effect = DZ_EFFECT_STOP, .has_effect = true, .syncs = 1},
+        {.syncs = 1},
+    };
+    store_fixture *fixture = *state;
+    dozan_error err = {0};
+    for (int durability = DZ_DURABILITY_FULL; durability <= DZ_DURABILITY_OFF; durability++) {
+        bool full = durability == DZ_DURABILITY_FULL;
+        dz_store *store = open_owned(fixture, (dz_durability)durability);
+        dz_experiment *experiment = fixture_experiment(fixture, "synced");
+        insert(store, experiment);
+        for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+            assert_int_equal(count_syncs(fixture, store, experiment, &made[i]),
+                             full ? made[i].syncs : 0);
+        /* What else the owner writes is synced, also after a commit that was not. */
+        assert_int_equal(count_syncs(fixture, store, experiment, &made[3]), 0);
+        int before = fault_vfs_syncs();
+        assert_ok(dz_store_set_source(store, experiment->id, "x", "x", 1, &err), err);
+        assert_int_equal(fault_vfs_syncs() - before, full);
+        dz_experiment_destroy(experiment);
+        dz_store_close(store);
+        assert_int_equal(unlink(fixture->path), 0);
+    }
+}
+
 /* ---- making, inserting, deleting */
 
 static void test_making_the_file(void **state)
@@ -444,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_syncs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_making_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_insert_and_delete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failing_reads, set_up, tear_down),
