@@ -3,7 +3,7 @@
 # Runs apt-get as root, or through sudo; does nothing, and needs neither, where all of them are installed.
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libnng-dev libmbedtls-dev libprotobuf-c-dev protobuf-c-compiler
+build="gcc musl-tools libc6-dev cmake ninja-build pkg-config libnng-dev libmbedtls-dev libprotobuf-c-dev protobuf-c-compiler
        libgsl-dev libopenblas-dev libsqlite3-dev libcjson-dev libyaml-dev libpcre2-dev uthash-dev"
 quickstart="libsvm-tools"
 test="libcmocka-dev libsvm-tools jq openssl sqlite3 procps git"

@@ -16,7 +16,7 @@ struct dz_driver {
 
 /* A signal handler has no argument of ours: this is the one place that it can find the loop at. */
 static dz_loop *_Atomic signalled_loop;
-static volatile sig_atomic_t signal_count;
+static atomic_int signal_count; /* by the handler, which may run on any thread */
 
 enum { SIGNALS = 4 };
 static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
@@ -95,7 +95,7 @@ static void on_signal(int number)
 {
     dz_loop *loop = atomic_load(&signalled_loop);
     (void)number;
-    signal_count = signal_count + 1;
+    atomic_fetch_add(&signal_count, 1);
     if (loop != NULL)
         dz_loop_interrupt(loop);
 }
@@ -109,7 +109,7 @@ static void on_broken_pipe(int number)
 
 static void catch_signals(dz_loop *loop, struct sigaction *before)
 {
-    signal_count = 0;
+    atomic_store(&signal_count, 0);
     atomic_store(&signalled_loop, loop);
     for (size_t i = 0; i < SIGNALS; i++) {
         struct sigaction action = {.sa_flags = SA_RESTART};
@@ -134,7 +134,7 @@ static void on_progress(void *user, const dz_experiment *experiment, const dz_sl
 {
     dz_driver *driver = user;
     (void)slots;
-    if (signal_count > 0)
+    if (atomic_load(&signal_count) > 0)
         dz_screen_interrupt(&driver->screen, interrupt_text(driver));
     dz_screen_draw(&driver->screen, experiment, now_ms);
 }
