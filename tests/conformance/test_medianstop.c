@@ -102,14 +102,17 @@ static void counts_completed_trials_alone(void **state)
     static const dozan_event_kind ends[] = {DOZAN_EVENT_FAILED,      DOZAN_EVENT_STOPPED,
                                             DOZAN_EVENT_UNAVAILABLE, DOZAN_EVENT_KILLED,
                                             DOZAN_EVENT_LOST,        DOZAN_EVENT_STARTED};
+    static const dozan_pair settings[] = {{"min_trials_required", "1"}};
     dz_lab lab;
-    open_lab(&lab, NULL, 0, false);
+    open_lab(&lab, settings, 1, false);
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         int64_t trial = run_trial(&lab, (const double[]){1, 1, 1, 1}, 4);
         dz_lab_log(&lab, ends[i], trial, 0, 1);
     }
     int64_t trial = run_trial(&lab, (const double[]){5, 5, 5, 5}, 4);
     assert_false(dz_lab_judge(&lab, trial).stop);
+    complete_trial(&lab, (const double[]){1, 1, 1, 1}, 4);
+    assert_true(dz_lab_judge(&lab, trial).stop);
     dz_lab_close(&lab);
 }
 
