@@ -486,6 +486,7 @@ static outcome begin_attempt(dozan_call *call)
         return end(call, DOZAN_RESOURCE_EXHAUSTED, "no memory for a request");
     dz_wire_pack_request(&request, nng_msg_body(message));
     call->state = WAITING;
+    nng_aio_wait(call->sending); /* a reply can be quicker than the end of its request's send */
     nng_aio_set_msg(call->sending, message);
     nng_ctx_send(call->context, call->sending);
     nng_aio_set_timeout(call->aio, time_out(left));

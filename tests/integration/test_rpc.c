@@ -329,6 +329,50 @@ static void many_calls_are_under_way_at_once(void **state)
     dozan_host_destroy(host);
 }
 
+enum { CALLERS = 4, CALLS_EACH = 400 };
+
+typedef struct caller {
+    pthread_t thread;
+    dozan_client *client;
+    unsigned good;
+} caller;
+
+static void *call_and_call(void *arg)
+{
+    caller *self = arg;
+    for (unsigned i = 0; i < CALLS_EACH; i++) {
+        dozan_describe_reply *reply = NULL;
+        if (dozan_client_describe(self->client, LONG_MS, &reply, NULL) == DOZAN_OK)
+            self->good++;
+        dozan_describe_reply_destroy(reply);
+    }
+    return NULL;
+}
+
+/* Each call takes up what the one before left, in several threads on one client. */
+static void quick_calls_follow_each_other(void **state)
+{
+    (void)state;
+    char urls[2][URL_ROOM] = {"inproc://rpc-quick"};
+    ipc_url(urls[1]);
+    for (size_t u = 0; u < 2; u++) {
+        caller callers[CALLERS] = {0};
+        dozan_host *host = rpc_host(urls[u], NULL);
+        dozan_client *client = rpc_client(urls[u], NULL);
+        for (size_t i = 0; i < CALLERS; i++) {
+            callers[i].client = client;
+            assert_int_equal(pthread_create(&callers[i].thread, NULL, call_and_call, &callers[i]),
+                             0);
+        }
+        for (size_t i = 0; i < CALLERS; i++) {
+            assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+            assert_int_equal(callers[i].good, CALLS_EACH);
+        }
+        dozan_client_destroy(client);
+        dozan_host_destroy(host);
+    }
+}
+
 static void a_slow_experiment_holds_back_no_other(void **state)
 {
     (void)state;
@@ -417,6 +461,7 @@ int main(void)
         cmocka_unit_test(destroying_a_client_ends_its_calls),
         cmocka_unit_test(a_call_survives_a_new_host),
         cmocka_unit_test(many_calls_are_under_way_at_once),
+        cmocka_unit_test(quick_calls_follow_each_other),
         cmocka_unit_test(a_slow_experiment_holds_back_no_other),
         cmocka_unit_test(no_room_is_waited_out),
         cmocka_unit_test(a_request_too_large_does_not_start),
