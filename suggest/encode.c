@@ -205,6 +205,15 @@ static uint64_t nearest_level(const dz_dimension *d, double value)
 
 /* ---- continuous dimensions ------------------------------------------------------------------- */
 
+/* The exact ones, which are nearly all, from a table: pow would take as long as all else here. */
+static double power_of_ten(int exponent)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    return exponent >= 0 && exponent <= 22 ? powers[exponent] : pow(10, exponent);
+}
+
 /* The nearest value of the decimal grid, in the range. */
 static double round_to_grid(const dz_dimension *d, double x)
 {
@@ -213,7 +222,7 @@ static double round_to_grid(const dz_dimension *d, double x)
     int decimals = d->places;
     if (d->significant)
         decimals -= 1 + (int)floor(log10(x));
-    double unit = pow(10, decimals);
+    double unit = power_of_ten(decimals);
     dz_decimal rounded = {(dz_int128)rint(x * unit), decimals};
     double value = dz_decimal_double(rounded);
     if (value - d->shown.min < 0.5 / unit)

@@ -25,6 +25,7 @@ typedef struct ask_batch {
     size_t dimensions;
     const double **points;
     const char **names;
+    dozan_answer answer; /* cleared after each ask */
 } ask_batch;
 
 static dozan_status ask_one(ask_batch *batch, int64_t trial, dozan_error *err);
@@ -84,21 +85,36 @@ dozan_status dz_session_ask(const dz_session *session, int64_t first_trial, uint
     return status;
 }
 
+/* Of the labels, kilobytes, only those that were used. */
+static void clear_answer(dozan_answer *answer)
+{
+    size_t labels = answer->label_count < DOZAN_MAX_LABELS ? answer->label_count : DOZAN_MAX_LABELS;
+    memset(answer->labels, 0, labels * sizeof(answer->labels[0]));
+    answer->kind = DOZAN_ANSWER_POINT;
+    answer->repeat_ok = false;
+    answer->label_count = 0;
+    answer->message[0] = '\0';
+}
+
 static dozan_status ask_one(ask_batch *batch, int64_t trial, dozan_error *err)
 {
     const dozan_algorithm *algorithm = batch->session->algorithm;
     dozan_ask ask = {.trial = trial,
                      .tentative = batch->points,
                      .tentative_count = batch->reply->suggestion_count};
-    dozan_answer answer = {
-        .point = dz_arena_array(batch->arena, batch->dimensions, sizeof(*answer.point))};
-    if (answer.point == NULL)
+    dozan_answer *answer = &batch->answer;
+    answer->point = dz_arena_array(batch->arena, batch->dimensions, sizeof(*answer->point));
+    if (answer->point == NULL)
         return no_memory(err);
-    dozan_error inner = {.code = DOZAN_OK};
+    dozan_error inner;
+    inner.code = DOZAN_OK;
+    inner.place[0] = '\0';
+    inner.message[0] = '\0';
     dozan_status status =
-        algorithm->ask(batch->session->self, &batch->session->problem, &ask, &answer, &inner);
+        algorithm->ask(batch->session->self, &batch->session->problem, &ask, answer, &inner);
     if (status == DOZAN_OK)
-        status = take_answer(batch, &ask, &answer, &inner);
+        status = take_answer(batch, &ask, answer, &inner);
+    clear_answer(answer);
     if (status != DOZAN_OK && err != NULL) {
         inner.code = status;
         dozan_error_wrap(&inner, "%s, asked for trial %lld", algorithm->name, (long long)trial);
