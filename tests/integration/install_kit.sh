@@ -36,7 +36,7 @@ for header in algorithm buf client host message rng space status; do
 done
 [ -f "$work/prefix/share/dozan/proto/dozan.proto" ] || fail "dozan.proto is not installed"
 
-quietly cmake -S "$source/examples/plugins/c" -B "$work/by_cmake" -DCMAKE_PREFIX_PATH="$work/prefix"
+quietly cmake -G Ninja -S "$source/examples/plugins/c" -B "$work/by_cmake" -DCMAKE_PREFIX_PATH="$work/prefix"
 quietly cmake --build "$work/by_cmake"
 serves "$work/by_cmake/my_search"
 
