@@ -6,9 +6,9 @@
 /* how the specification marks a finding that forbids nothing */
 #define WARNING "warning: "
 
-static void print_problems(dz_cli *cli, const dz_problems *problems, bool readable);
+static bool print_problems(dz_cli *cli, const dz_problems *problems, bool readable, bool to_run);
 
-int dz_document_read(dz_cli *cli, dz_document *document)
+int dz_document_read(dz_cli *cli, bool to_run, dz_document *document)
 {
     const char *path = cli->options.arguments[0];
     dozan_error err = {0};
@@ -19,11 +19,11 @@ int dz_document_read(dz_cli *cli, dz_document *document)
     dozan_status status =
         dz_spec_read(document->text, document->size, document->name, cli->options.overrides,
                      cli->options.override_count, &document->spec, &problems);
-    print_problems(cli, &problems, status == DOZAN_OK);
+    bool runnable = print_problems(cli, &problems, status == DOZAN_OK, to_run);
     if (status != DOZAN_OK && problems.count == 0)
         (void)fprintf(cli->err, "error: %s: %s\n", document->name, dozan_status_text(status));
     dz_problems_fini(&problems);
-    return status == DOZAN_OK ? DZ_EXIT_SUCCEEDED : DZ_EXIT_USAGE;
+    return status == DOZAN_OK && (runnable || !to_run) ? DZ_EXIT_SUCCEEDED : DZ_EXIT_USAGE;
 }
 
 void dz_document_fini(dz_document *document)
@@ -41,19 +41,24 @@ int dz_document_reject(dz_cli *cli, const dz_document *document, const dozan_err
         asprintf(&path, "%s%s", below, err->place) < 0)
         return dz_cli_fail(cli, err);
     dozan_status found =
-        dz_spec_place(document->text, document->size, document->name, path, &place);
+        dz_spec_place(document->text, document->size, document->name, cli->options.overrides,
+                      cli->options.override_count, path, &place);
     (void)fprintf(cli->err, "error: %s: %s\n", found == DOZAN_OK ? place : path, err->message);
     free(place);
     free(path);
     return DZ_EXIT_USAGE;
 }
 
-static void print_problems(dz_cli *cli, const dz_problems *problems, bool readable)
+/* Whether the experiment can be run on this machine, for all that the document says. */
+static bool print_problems(dz_cli *cli, const dz_problems *problems, bool readable, bool to_run)
 {
+    bool runnable = true;
     for (size_t i = 0; i < problems->count; i++) {
         const dz_problem *problem = &problems->items[i];
         bool warning = readable || strncmp(problem->message, WARNING, strlen(WARNING)) == 0;
         const char *message = problem->message;
+        runnable = runnable && !problem->not_here;
+        warning = warning && !(problem->not_here && to_run);
         if (strncmp(message, WARNING, strlen(WARNING)) == 0)
             message += strlen(WARNING);
         if (warning && cli->options.quiet)
@@ -61,4 +66,5 @@ static void print_problems(dz_cli *cli, const dz_problems *problems, bool readab
         (void)fprintf(cli->err, "%s: %s%s%s\n", warning ? "warning" : "error", problem->place,
                       *problem->place != '\0' ? ": " : "", message);
     }
+    return runnable;
 }

@@ -14,8 +14,9 @@ typedef struct dz_document {
 } dz_document;
 
 /* Reads the file named by the first argument, with the overrides of the command line. Prints one
- * line for each finding and returns the exit status. */
-int dz_document_read(dz_cli *cli, dz_document *document);
+ * line for each finding and returns the exit status. What cannot be run on this machine is an error
+ * when it is `to_run`, and else a warning, for Katib takes it. */
+int dz_document_read(dz_cli *cli, bool to_run, dz_document *document);
 void dz_document_fini(dz_document *document);
 
 /* Prints an error about the document that was found later, with its file and line. */

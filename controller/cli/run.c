@@ -34,7 +34,7 @@ int dz_cli_run(dz_cli *cli)
 {
     runner run = {.cli = cli};
     dozan_error err = {0};
-    int status = dz_document_read(cli, &run.document);
+    int status = dz_document_read(cli, true, &run.document);
     if (status == DZ_EXIT_SUCCEEDED)
         status = open_all(&run);
     if (status == DZ_EXIT_SUCCEEDED) {
@@ -59,7 +59,7 @@ int dz_cli_validate(dz_cli *cli)
     dz_document document;
     dz_driver *driver = NULL;
     dozan_error err = {0};
-    int status = dz_document_read(cli, &document);
+    int status = dz_document_read(cli, false, &document);
     if (status != DZ_EXIT_SUCCEEDED)
         goto done;
     if (dz_driver_create(cli, NULL, &driver, &err) != DOZAN_OK)

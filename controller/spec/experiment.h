@@ -109,6 +109,7 @@ void dz_spec_destroy(dz_experiment_spec *spec);
 typedef struct dz_problem {
     char *place;   /* "experiment.yaml:14: spec.parameters[2].feasibleSpace.max" */
     char *message; /* what, why and what to do; a warning's begins with "warning: " */
+    bool not_here; /* a warning that forbids running the experiment on this machine */
 } dz_problem;
 
 typedef struct dz_problems {
@@ -135,9 +136,10 @@ DOZAN_MUST_USE dozan_status dz_spec_read(const char *text, size_t size, const ch
                                          dz_experiment_spec **spec, dz_problems *problems);
 
 /* The place in a document that an error about `path` ("spec.algorithm.algorithmSettings[1]") means:
- * "file:line: path", or the path of its nearest parent that is there. For errors that a plugin
- * finds later. *place is owned by the caller. */
+ * "file:line: path", or the path of its nearest parent that is there; "--set path" where an
+ * override has put it. For errors that a plugin finds later. *place is owned by the caller. */
 DOZAN_MUST_USE dozan_status dz_spec_place(const char *text, size_t size, const char *name,
+                                          const dz_override *overrides, size_t override_count,
                                           const char *path, char **place);
 
 /* Whether `next` may replace `current` in a running or ended experiment: only the budget

@@ -10,9 +10,11 @@
 
 enum { MESSAGE_BYTES = 1024, PATH_BYTES = 1024, NAME_MAX_COMPARED = 48, NAMES_MAX_COMPARED = 256 };
 
-static void add(dz_findings *findings, bool error, const dz_node *node, const char *below,
+typedef enum severity { SEVERITY_WARNING, SEVERITY_NOT_HERE, SEVERITY_ERROR } severity;
+
+static void add(dz_findings *findings, severity how, const dz_node *node, const char *below,
                 const char *format, va_list values) DOZAN_PRINTF(5, 0);
-static void keep(dz_findings *findings, uint32_t line, char *place, char *message);
+static void keep(dz_findings *findings, const dz_finding *finding);
 static char *place_of(const dz_findings *findings, const dz_node *node, const char *below);
 static int by_line(const void *left, const void *right);
 static size_t distance(const char *a, const char *b);
@@ -40,7 +42,7 @@ void dz_reject(dz_findings *findings, const dz_node *node, const char *below, co
     va_list values;
 
     va_start(values, format);
-    add(findings, true, node, below, format, values);
+    add(findings, SEVERITY_ERROR, node, below, format, values);
     va_end(values);
 }
 
@@ -49,7 +51,17 @@ void dz_warn(dz_findings *findings, const dz_node *node, const char *below, cons
     va_list values;
 
     va_start(values, format);
-    add(findings, false, node, below, format, values);
+    add(findings, SEVERITY_WARNING, node, below, format, values);
+    va_end(values);
+}
+
+void dz_warn_not_here(dz_findings *findings, const dz_node *node, const char *below,
+                      const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    add(findings, SEVERITY_NOT_HERE, node, below, format, values);
     va_end(values);
 }
 
@@ -60,7 +72,7 @@ void dz_reject_error(dz_findings *findings, const dozan_error *err)
         findings->dropped++;
         return;
     }
-    keep(findings, 0, strdup(err->place), strdup(err->message));
+    keep(findings, &(dz_finding){.place = strdup(err->place), .message = strdup(err->message)});
 }
 
 bool dz_findings_publish(dz_findings *findings, dz_problems *problems)
@@ -69,7 +81,9 @@ bool dz_findings_publish(dz_findings *findings, dz_problems *problems)
         char text[64];
         (void)snprintf(text, sizeof text, "%zu more findings are not shown", findings->dropped);
         findings->dropped = 0;
-        keep(findings, UINT32_MAX, strdup(findings->file), strdup(text));
+        keep(findings, &(dz_finding){.line = UINT32_MAX,
+                                     .place = strdup(findings->file),
+                                     .message = strdup(text)});
     }
     if (findings->no_memory) {
         return false;
@@ -83,6 +97,7 @@ bool dz_findings_publish(dz_findings *findings, dz_problems *problems)
     for (size_t i = 0; i < findings->count; i++) {
         problems->items[i].place = findings->items[i].place;
         problems->items[i].message = findings->items[i].message;
+        problems->items[i].not_here = findings->items[i].not_here;
     }
     problems->count = findings->count;
     findings->count = 0;
@@ -116,9 +131,10 @@ void dz_problems_fini(dz_problems *problems)
     *problems = (dz_problems){0};
 }
 
-static void add(dz_findings *findings, bool error, const dz_node *node, const char *below,
+static void add(dz_findings *findings, severity how, const dz_node *node, const char *below,
                 const char *format, va_list values)
 {
+    bool error = how == SEVERITY_ERROR;
     const char *mark = error ? "" : "warning: ";
     char message[MESSAGE_BYTES];
     size_t used = (size_t)snprintf(message, sizeof message, "%s", mark);
@@ -130,19 +146,23 @@ static void add(dz_findings *findings, bool error, const dz_node *node, const ch
         return;
     }
     (void)vsnprintf(message + used, sizeof message - used, format, values);
-    keep(findings, node->line, place_of(findings, node, below), strdup(message));
+    keep(findings, &(dz_finding){.line = node->line,
+                                 .place = place_of(findings, node, below),
+                                 .message = strdup(message),
+                                 .not_here = how == SEVERITY_NOT_HERE});
 }
 
-static void keep(dz_findings *findings, uint32_t line, char *place, char *message)
+/* Takes the finding's texts. */
+static void keep(dz_findings *findings, const dz_finding *finding)
 {
-    if (place == NULL || message == NULL) {
-        free(place);
-        free(message);
+    if (finding->place == NULL || finding->message == NULL) {
+        free(finding->place);
+        free(finding->message);
         findings->no_memory = true;
         return;
     }
-    findings->items[findings->count] =
-        (dz_finding){line, (uint32_t)findings->count, place, message};
+    findings->items[findings->count] = *finding;
+    findings->items[findings->count].order = (uint32_t)findings->count;
     findings->count++;
 }
 
@@ -162,8 +182,8 @@ static char *place_of(const dz_findings *findings, const dz_node *node, const ch
     }
     dot = path.size > 0 && below != NULL && below[0] != '[' ? "." : "";
     if (path.size > 0 || below != NULL) {
-        dozan_buf_printf(&place, ": %s%s%s", path.size > 0 ? path.data : "", dot,
-                         below != NULL ? below : "");
+        dozan_buf_printf(&place, "%s%s%s%s", node->line > 0 ? ": " : " ",
+                         path.size > 0 ? path.data : "", dot, below != NULL ? below : "");
     }
     dozan_buf_fini(&path);
     return dozan_buf_take(&place);

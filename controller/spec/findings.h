@@ -15,6 +15,7 @@ typedef struct dz_finding {
     uint32_t order;
     char *place;
     char *message;
+    bool not_here;
 } dz_finding;
 
 typedef struct dz_findings {
@@ -36,6 +37,11 @@ void dz_reject(dz_findings *findings, const dz_node *node, const char *below, co
                ...) DOZAN_PRINTF(4, 5);
 void dz_warn(dz_findings *findings, const dz_node *node, const char *below, const char *format, ...)
     DOZAN_PRINTF(4, 5);
+
+/* Records a warning that is an error to who runs the experiment on this machine: Katib takes the
+ * document, and a cluster could run it. */
+void dz_warn_not_here(dz_findings *findings, const dz_node *node, const char *below,
+                      const char *format, ...) DOZAN_PRINTF(4, 5);
 
 /* Records an error whose place is known as text. */
 void dz_reject_error(dz_findings *findings, const dozan_error *err);

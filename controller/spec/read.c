@@ -49,7 +49,8 @@ dozan_status dz_spec_read(const char *text, size_t size, const char *name,
     return status;
 }
 
-dozan_status dz_spec_place(const char *text, size_t size, const char *name, const char *path,
+dozan_status dz_spec_place(const char *text, size_t size, const char *name,
+                           const dz_override *overrides, size_t override_count, const char *path,
                            char **place)
 {
     dz_tree *tree = NULL;
@@ -63,11 +64,20 @@ dozan_status dz_spec_place(const char *text, size_t size, const char *name, cons
     if (status != DOZAN_OK) {
         return status;
     }
+    for (size_t i = 0; i < override_count; i++) {
+        /* a bad one was told when the document was read */
+        (void)!dz_tree_set(tree, overrides[i].path, overrides[i].value, &err);
+    }
     dozan_buf_init(&found, PLACE_BYTES);
     dozan_buf_init(&buf, PLACE_BYTES + strlen(name) + strlen(path));
     node = dz_node_find(dz_tree_root(tree), path, &whole);
     dz_node_path(node, &found);
-    dozan_buf_printf(&buf, "%s:%u: %s", name, node->line, found.size > 0 ? found.data : path);
+    if (node->line > 0) {
+        dozan_buf_printf(&buf, "%s:%u: ", name, node->line);
+    } else {
+        dozan_buf_puts(&buf, "--set ");
+    }
+    dozan_buf_puts(&buf, found.size > 0 ? found.data : path);
     dozan_buf_fini(&found);
     dz_tree_destroy(tree);
     *place = dozan_buf_take(&buf);

@@ -10,6 +10,7 @@ enum { MAX_FIELDS = 64, MAX_OBJECTS = 4096 };
 
 static void check_field(const dz_field *field, dz_node *node, dz_findings *findings);
 static void check_unknown(const dz_schema *schema, const dz_node *node, dz_findings *findings);
+static bool is_set(const dz_node *node);
 static void check_scalar(dz_type type, dz_node *node, dz_findings *findings);
 static void check_children(const dz_field *field, dz_node *node, dz_findings *findings);
 static void check_integer(const dz_node *node, double least, double most, dz_findings *findings);
@@ -46,13 +47,25 @@ static void check_unknown(const dz_schema *schema, const dz_node *node, dz_findi
     if (findings->count < DZ_MAX_FINDINGS) {
         nearest = dz_nearest(node->key, names, count);
     }
-    if (schema->strict) {
+    if (schema->strict || is_set(node)) {
         dz_reject(findings, node, NULL, "unknown field%s%s%s", nearest ? "; did you mean " : "",
                   nearest ? nearest : "", nearest ? "?" : ": it does not belong here");
     } else {
         dz_warn(findings, node, NULL, "unknown field, ignored%s%s%s",
                 nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     }
+}
+
+/* Whether --set gave it, or a part of it. What a file may hold that we do not know, for a later
+ * Katib or another program, is a slip of the pen on the command line. */
+static bool is_set(const dz_node *node)
+{
+    bool set = node->line == 0;
+
+    for (const dz_node *child = node->first; child != NULL && !set; child = child->next) {
+        set = is_set(child);
+    }
+    return set;
 }
 
 static void check_field(const dz_field *field, dz_node *node, dz_findings *findings)

@@ -61,7 +61,7 @@ dz_node *dz_tree_add_text(dz_tree *tree, dz_node *parent, const char *key, const
 dz_node *dz_tree_add_int(dz_tree *tree, dz_node *parent, const char *key, int32_t value);
 
 /* Sets the value at a path ("spec.parameters[0].feasibleSpace.max"), making mappings on the way and
- * appending to a list at its end. INVALID_ARGUMENT with err->place "--set: path". */
+ * appending to a list at its end. INVALID_ARGUMENT with err->place "--set path". */
 DOZAN_MUST_USE dozan_status dz_tree_set(dz_tree *tree, const char *path, const char *value,
                                         dozan_error *err);
 
@@ -81,6 +81,10 @@ const dz_node *dz_node_find(const dz_node *root, const char *path, bool *whole);
 
 /* Writes a node's path ("spec.parameters[2].feasibleSpace") into a buffer; nothing for the root. */
 void dz_node_path(const dz_node *node, dozan_buf *path);
+
+/* Writes where a node is, to say so inside a message: "at line 7", or "by --set". */
+enum { DZ_WHERE_TEXT = 24 };
+const char *dz_node_where(const dz_node *node, char text[DZ_WHERE_TEXT]);
 
 /* The node as a cJSON tree, owned by the caller; NULL when there is no memory. A whole number that
  * a double cannot hold becomes a raw item, so that no digit is lost. */

@@ -356,6 +356,7 @@ static dozan_status end_container(builder *b, const yaml_event_t *event)
     dz_node *twice = NULL;
     dz_node *first = NULL;
     yaml_mark_t mark = {0};
+    char where[DZ_WHERE_TEXT];
     char detail[256];
     bool full = false;
 
@@ -368,8 +369,8 @@ static dozan_status end_container(builder *b, const yaml_event_t *event)
     if (twice == NULL) {
         return DOZAN_OK;
     }
-    (void)snprintf(detail, sizeof detail, "\"%.128s\", first at line %u: remove one", twice->key,
-                   first->line);
+    (void)snprintf(detail, sizeof detail, "\"%.128s\", first %s: remove one", twice->key,
+                   dz_node_where(first, where));
     mark.line = twice->line > 0 ? twice->line - 1 : 0;
     mark.column = twice->column > 0 ? twice->column - 1 : 0;
     return fail_at(b, DOZAN_INVALID_ARGUMENT, &mark, "a key is given twice: ", detail);

@@ -58,6 +58,16 @@ void dz_node_path(const dz_node *node, dozan_buf *path)
     }
 }
 
+const char *dz_node_where(const dz_node *node, char text[DZ_WHERE_TEXT])
+{
+    if (node->line > 0) {
+        (void)snprintf(text, DZ_WHERE_TEXT, "at line %u", node->line);
+    } else {
+        (void)snprintf(text, DZ_WHERE_TEXT, "by --set");
+    }
+    return text;
+}
+
 dozan_status dz_tree_set(dz_tree *tree, const char *path, const char *value, dozan_error *err)
 {
     char place[sizeof err->place];
@@ -68,7 +78,7 @@ dozan_status dz_tree_set(dz_tree *tree, const char *path, const char *value, doz
     dozan_status status = DOZAN_OK;
     step wanted;
 
-    (void)snprintf(place, sizeof place, "--set: %s", path);
+    (void)snprintf(place, sizeof place, "--set %s", path);
     value = *value == '\0' ? "null" : value; /* takes the field away */
     status = dz_tree_parse_into(tree, value, strlen(value), place, false, &parsed, err);
     if (status == DOZAN_OK && *path == '\0') {
@@ -174,8 +184,8 @@ static dozan_status make_child(dz_tree *tree, dz_node *parent, const step *wante
             return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, path, "no memory for the value");
         }
         (*child)->text = "";
+        (*child)->line = 0; /* a field of the file on the way keeps its line */
     }
-    (*child)->line = 0;
     (*child)->defaulted = false;
     return DOZAN_OK;
 }

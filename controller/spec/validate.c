@@ -137,6 +137,7 @@ static void check_settings(const dz_check *check, const dz_node *settings)
 {
     for (const dz_node *entry = settings->first; entry != NULL; entry = entry->next) {
         const char *name = dz_node_string(entry, "name");
+        char where[DZ_WHERE_TEXT];
         if (dz_node_blank(dz_node_get(entry, "name"))) {
             dz_reject(check->findings, entry, "name", "must be specified");
         }
@@ -148,8 +149,8 @@ static void check_settings(const dz_check *check, const dz_node *settings)
             const char *other_name = dz_node_string(other, "name");
             if (other_name != NULL && strcmp(other_name, name) == 0) {
                 dz_reject(check->findings, entry, "name",
-                          "the setting %.64s is given twice, first at line %u: remove one", name,
-                          other->line);
+                          "the setting %.64s is given twice, first %s: remove one", name,
+                          dz_node_where(other, where));
                 break;
             }
         }

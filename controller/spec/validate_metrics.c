@@ -156,14 +156,15 @@ static void check_strategies(const dz_check *check, const dz_node *objective)
     }
     for (const dz_node *entry = strategies->first; entry != NULL; entry = entry->next) {
         const char *name = dz_node_string(entry, "name");
+        char where[DZ_WHERE_TEXT];
         check_strategy(check, objective, entry);
         for (const dz_node *other = strategies->first; name != NULL && other != entry;
              other = other->next) {
             const char *other_name = dz_node_string(other, "name");
             if (other_name != NULL && strcmp(other_name, name) == 0) {
                 dz_reject(check->findings, entry, "name",
-                          "the metric \"%.64s\" has a strategy already, at line %u: remove one",
-                          name, other->line);
+                          "the metric \"%.64s\" has a strategy already, given %s: remove one", name,
+                          dz_node_where(other, where));
                 break;
             }
         }
@@ -210,10 +211,11 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
     case DZ_COLLECTOR_PUSH:
         break;
     }
-    dz_warn(check->findings, at, NULL,
-            "the collector %.32s is not offered yet, so this experiment cannot be run: StdOut and "
-            "File are",
-            at->text);
+    dz_warn_not_here(
+        check->findings, at, NULL,
+        "the collector %.32s is not offered yet, so this experiment cannot be run: StdOut and "
+        "File are",
+        at->text);
 }
 
 /* Whether the path is of that kind and absolute; a part of a wrong type counts as right. */

@@ -29,7 +29,7 @@ void dz_check_trial_object(const dz_check *check, dz_node *object)
         dz_schema_check(&dz_schema_pod, object, check->findings);
         check_pod(check, spec);
     } else if (dz_node_is(kind, DZ_SCALAR_STRING)) {
-        dz_warn(
+        dz_warn_not_here(
             check->findings, kind, NULL,
             "kind %.64s needs a cluster and cannot be run on this machine: a batch/v1 Job or a v1 "
             "Pod can",
@@ -112,8 +112,9 @@ static void check_container(const dz_check *check, const dz_node *container)
     const dz_node *command = dz_node_get(container, "command");
 
     if (command == NULL || (command->kind == DZ_NODE_LIST && command->count == 0)) {
-        dz_warn(check->findings, container, "command",
-                "is not given: an image's own command cannot be run on this machine, so state it");
+        dz_warn_not_here(
+            check->findings, container, "command",
+            "is not given: an image's own command cannot be run on this machine, so state it");
     } else if (command->kind == DZ_NODE_LIST) {
         check_shell(check, command);
     }

@@ -123,9 +123,10 @@ static bool check_names(const dz_check *check, const dz_node *list)
     qsort(names, count, sizeof *names, by_name);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(names[i].name, names[i - 1].name) == 0) {
+            char where[DZ_WHERE_TEXT];
             dz_reject(check->findings, names[i].node, "name",
-                      "the parameter \"%.64s\" is given twice, first at line %u: names must differ",
-                      names[i].name, names[i - 1].node->line);
+                      "the parameter \"%.64s\" is given twice, first %s: names must differ",
+                      names[i].name, dz_node_where(names[i - 1].node, where));
             sound = false;
         }
     }

@@ -127,7 +127,7 @@ static void check_condition(const dz_check *check, const dz_node *condition)
     if (nothing == NULL) {
         check->findings->no_memory = true;
     } else if (dz_condition_holds(condition->text, nothing, &holds, &err) != DOZAN_OK) {
-        dz_warn(check->findings, condition, NULL, "%s", err.message);
+        dz_warn_not_here(check->findings, condition, NULL, "%s", err.message);
     }
     cJSON_Delete(nothing);
 }

@@ -22,10 +22,10 @@ done
 [ ! -e dozan.db ] || fail "a refused file has made a database"
 
 status 2 dozan validate bowl.yaml --set spec.algorithm.algorithmName=random-search
-err "error: bowl.yaml:7: spec.algorithm.algorithmName: "
+err "error: --set spec.algorithm.algorithmName: there is no algorithm"
 status 2 dozan validate bowl.yaml --set 'spec.algorithm.algorithmSettings=[{name: gama, value: "1"}]' \
     --set spec.algorithm.algorithmName=tpe
-err "error: bowl.yaml:7: spec.algorithm"
+err "error: --set spec.algorithm.algorithmSettings[0]: "
 err "gama"
 status 2 dozan run bowl.yaml --set spec.algorithm.algorithmName=random-search
 status 2 dozan validate absent.yaml

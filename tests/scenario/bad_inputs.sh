@@ -121,8 +121,8 @@ T=spec.algorithm.algorithmSettings
 given "unknown algorithm" "$A" "$A=simulated-guessing"
 given "no algorithm" "$A" "$A=\"\""
 given "unknown setting" "gama" "$A=tpe" "$T=[{name: gama, value: \"1\"}]"
-given "a setting out of range" "good.yaml:" "$A=tpe" "$T=[{name: n_EI_candidates, value: \"-3\"}]"
-given "a setting that is no number" "good.yaml:" "$A=tpe" "$T=[{name: n_EI_candidates, value: some}]"
+given "a setting out of range" "--set $T[0]: " "$A=tpe" "$T=[{name: n_EI_candidates, value: \"-3\"}]"
+given "a setting that is no number" "--set $T[0]: " "$A=tpe" "$T=[{name: n_EI_candidates, value: some}]"
 given "a setting twice" "is given twice" "$A=tpe" "$T=[{name: gamma, value: \"0.2\"}, {name: gamma, value: \"0.3\"}]"
 given "grid without step" "$S0" "$A=grid"
 given "grid over too few points" "spec.maxTrialCount" "$A=grid" "$S0.step=\"1\"" 'spec.maxTrialCount=100'

@@ -141,10 +141,105 @@ static void overrides_are_applied_before_the_checks(void **state)
     assert_int_equal(dz_spec_read(spec_base, strlen(spec_base), "e.yaml", bad, 2, &spec, &problems),
                      DOZAN_INVALID_ARGUMENT);
     assert_int_equal(problems.count, 2);
-    assert_string_equal(problems.items[0].place, "--set: spec.parameters[9].name");
-    assert_string_equal(problems.items[1].place, "--set: spec.maxTrialCount");
+    assert_string_equal(problems.items[0].place, "--set spec.parameters[9].name");
+    assert_string_equal(problems.items[1].place, "--set spec.maxTrialCount");
     dz_problems_fini(&problems);
     assert_null(spec);
+}
+
+/* A field that is not known is a slip of the pen on the command line, and no more than a warning in
+ * a file; an error in what the file says keeps the file's line, whatever is set beside it. */
+static void what_is_set_is_told_apart_from_the_file(void **state)
+{
+    static const struct {
+        dz_override set;
+        const char *place;
+        const char *message;
+    } cases[] = {
+        {{"spec.maxTrialCuont", "5"},
+         "--set spec.maxTrialCuont",
+         "unknown field; did you mean maxTrialCount?"},
+        {{"spec.quux.a", "5"}, "--set spec.quux", "unknown field: it does not belong here"},
+        {{"spec.spare.more", "1"}, "e.yaml:15: spec.spare", "unknown field"},
+        {{"spec.algorithm.algorithmSettings", "[{name: a, value: \"1\"}, {name: a, value: \"2\"}]"},
+         "--set spec.algorithm.algorithmSettings[1].name",
+         "the setting a is given twice, first by --set: remove one"},
+        {{"spec.objective", "{type: minimize, type: maximize}"},
+         "--set spec.objective",
+         "a key is given twice: \"type\", first by --set: remove one"},
+        {{"spec.objective.type", "smallest"}, "--set spec.objective.type", "smallest"},
+        {{"spec.objective.additionalMetricNames", "[loss]"},
+         "--set spec.objective.additionalMetricNames[0]",
+         "loss"},
+    };
+    char *text = spec_replace(spec_base, "  parameters:\n", "  spare: {}\n  parameters:\n");
+    dz_experiment_spec *spec = NULL;
+    dz_problems problems;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool found = false;
+        dozan_status status =
+            dz_spec_read(text, strlen(text), "e.yaml", &cases[i].set, 1, &spec, &problems);
+        assert_int_equal(status, DOZAN_INVALID_ARGUMENT);
+        for (size_t k = 0; k < problems.count; k++) {
+            found = found || (strcmp(problems.items[k].place, cases[i].place) == 0 &&
+                              strncmp(problems.items[k].message, "warning", 7) != 0 &&
+                              strstr(problems.items[k].message, cases[i].message) != NULL);
+        }
+        if (!found) {
+            char *findings = spec_findings(&problems);
+            fail_msg("%s, expected: %s: %s, got:\n%s", cases[i].set.path, cases[i].place,
+                     cases[i].message, findings);
+        }
+        dz_problems_fini(&problems);
+    }
+    free(text);
+    text = spec_replace(spec_base, "    type: minimize\n", "");
+    assert_int_equal(dz_spec_read(text, strlen(text), "e.yaml",
+                                  &(dz_override){"spec.objective.goal", "0.5"}, 1, &spec,
+                                  &problems),
+                     DOZAN_INVALID_ARGUMENT);
+    assert_string_equal(problems.items[0].place, "e.yaml:6: spec.objective.type");
+    dz_problems_fini(&problems);
+    free(text);
+}
+
+/* What Katib takes and a cluster could run is a warning that a local run takes for an error. */
+static void what_cannot_be_run_here_is_marked(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        bool not_here;
+    } cases[] = {
+        {"                command: [python3, /opt/trainer/train.py]\n", "", true},
+        {"command: [python3, /opt/trainer/train.py]", "command: []", true},
+        {"  trialTemplate:\n",
+         "  metricsCollectorSpec: {collector: {kind: Push}}\n  trialTemplate:\n", true},
+        {"  trialTemplate:\n", "  trialTemplate:\n    successCondition: status.[\n", true},
+        {"    objectiveMetricName: loss\n", "    objectiveMetricName: lo ss\n", false},
+        {"spec:\n", "spek: {}\nspec:\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = spec_replace(spec_base, cases[i].from, cases[i].to);
+        dz_experiment_spec *spec = NULL;
+        dz_problems problems;
+        bool marked = false;
+
+        if (spec_read(text, &spec, &problems) != DOZAN_OK || problems.count == 0) {
+            char *findings = spec_findings(&problems);
+            fail_msg("%s: %s", cases[i].to, findings);
+        }
+        for (size_t k = 0; k < problems.count; k++) {
+            marked = marked || problems.items[k].not_here;
+        }
+        assert_int_equal(marked, cases[i].not_here);
+        dz_problems_fini(&problems);
+        dz_spec_destroy(spec);
+        free(text);
+    }
 }
 
 static void only_the_budget_may_change(void **state)
@@ -199,13 +294,23 @@ static void places_are_found(void **state)
         {"spec.parameters[1].feasibleSpace.step",
          "e.yaml:21: spec.parameters[1].feasibleSpace.step"},
         {"nowhere", "e.yaml:1: nowhere"},
+        {"spec.earlyStopping.algorithmSettings[0]",
+         "--set spec.earlyStopping.algorithmSettings[0]"},
+        {"spec.earlyStopping.algorithmName", "--set spec.earlyStopping.algorithmName"},
+        {"spec.objective.goal", "--set spec.objective.goal"},
+        {"spec.objective.type", "e.yaml:7: spec.objective.type"},
+    };
+    static const dz_override set[] = {
+        {"spec.earlyStopping", "{algorithmName: medianstop, algorithmSettings: [{name: a}]}"},
+        {"spec.objective.goal", "0.5"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *place = NULL;
-        assert_int_equal(
-            dz_spec_place(spec_base, strlen(spec_base), "e.yaml", cases[i].path, &place), DOZAN_OK);
+        assert_int_equal(dz_spec_place(spec_base, strlen(spec_base), "e.yaml", set,
+                                       sizeof set / sizeof set[0], cases[i].path, &place),
+                         DOZAN_OK);
         assert_string_equal(place, cases[i].place);
         free(place);
     }
@@ -238,6 +343,8 @@ int main(void)
         cmocka_unit_test(values_are_decoded),
         cmocka_unit_test(the_document_reads_back),
         cmocka_unit_test(overrides_are_applied_before_the_checks),
+        cmocka_unit_test(what_is_set_is_told_apart_from_the_file),
+        cmocka_unit_test(what_cannot_be_run_here_is_marked),
         cmocka_unit_test(only_the_budget_may_change),
         cmocka_unit_test(places_are_found),
         cmocka_unit_test(the_kit_is_told_of_it),
