@@ -14,6 +14,7 @@
     X(dz_multivariate_tpe)                                                                         \
     X(dz_bayesianoptimization)                                                                     \
     X(dz_grid)                                                                                     \
+    X(dz_hyperband)                                                                                \
     X(dz_medianstop)
 
 #define DZ_ALGORITHM_DECLARE(name) extern const dozan_algorithm name;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+static const dozan_parameter *find_resource(const dozan_experiment *experiment);
 static void tell(dz_lab *lab, dozan_rng *rng);
 static void require(dozan_status status, const dozan_error *err, const char *what);
 static dozan_log_event *add_event(dz_lab *lab, dozan_event_kind kind, int64_t trial);
@@ -40,6 +41,44 @@ dozan_experiment dz_lab_experiment(const dozan_algorithm *algorithm,
                               .early_stopping = search ? NULL : algorithm->name,
                               .parallel_trials = 3,
                               .seed = seed};
+}
+
+void dz_lab_require(dozan_experiment *experiment, const dozan_algorithm *algorithm,
+                    const dozan_pair *given, dz_lab_settings *room)
+{
+    static const dozan_pair values[] = {{"suggestion_trial_dir", "/checkpoints"},
+                                        {"n_population", "6"},
+                                        {"truncation_threshold", "0.25"}};
+    const dozan_parameter *resource = find_resource(experiment);
+    size_t count = 0;
+    if (given != NULL) {
+        room->pairs[count++] = *given;
+    }
+    for (size_t i = 0; i < algorithm->setting_count; i++) {
+        const char *name = algorithm->settings[i].name;
+        if (!algorithm->settings[i].required || (given != NULL && strcmp(given->name, name) == 0)) {
+            continue;
+        }
+        dozan_pair pair = {name, ""};
+        for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+            pair = strcmp(values[v].name, name) == 0 ? values[v] : pair;
+        }
+        if (resource != NULL && strcmp(name, "resource_name") == 0) {
+            pair.value = resource->name;
+        } else if (resource != NULL && strcmp(name, "r_l") == 0) {
+            pair.value = resource->max;
+        }
+        assert_true(count < DZ_LAB_SETTINGS);
+        room->pairs[count++] = pair;
+    }
+    bool search = algorithm->kind == DOZAN_KIND_SEARCH;
+    if (search) {
+        experiment->algorithm_settings = room->pairs;
+        experiment->algorithm_setting_count = count;
+    } else {
+        experiment->early_stopping_settings = room->pairs;
+        experiment->early_stopping_setting_count = count;
+    }
 }
 
 void dz_lab_open(dz_lab *lab, const dozan_algorithm *algorithm, const dozan_experiment *experiment)
@@ -159,6 +198,17 @@ void dz_lab_copy(dz_lab *copy, const dz_lab *lab, dozan_rng *rng)
         from.seq = event->seq;
         *event = from;
     }
+}
+
+/* The first parameter with a range; NULL when there is none. */
+static const dozan_parameter *find_resource(const dozan_experiment *experiment)
+{
+    for (size_t i = 0; i < experiment->parameter_count; i++) {
+        if (experiment->parameters[i].max != NULL) {
+            return &experiment->parameters[i];
+        }
+    }
+    return NULL;
 }
 
 /* Tells the session what it does not know yet, in one part or in random ones that may overlap. */

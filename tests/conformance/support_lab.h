@@ -44,6 +44,15 @@ const dozan_algorithm *dz_lab_algorithm(const char *name);
 dozan_experiment dz_lab_experiment(const dozan_algorithm *algorithm,
                                    const dozan_parameter *parameters, size_t count, uint64_t seed);
 
+/* Gives the experiment the settings that its algorithm cannot do without, for its own parameters,
+ * but `given` (may be NULL). The experiment borrows them from `room`, which must not be moved. */
+enum { DZ_LAB_SETTINGS = 4 };
+typedef struct dz_lab_settings {
+    dozan_pair pairs[DZ_LAB_SETTINGS];
+} dz_lab_settings;
+void dz_lab_require(dozan_experiment *experiment, const dozan_algorithm *algorithm,
+                    const dozan_pair *given, dz_lab_settings *room);
+
 void dz_lab_open(dz_lab *lab, const dozan_algorithm *algorithm, const dozan_experiment *experiment);
 void dz_lab_close(dz_lab *lab);
 

@@ -54,6 +54,8 @@ static void over_searches(search_case run, uint64_t rounds, const char *purpose)
             dz_random_space_draw(&space, &rng, 6, round % 2 == 0);
             dozan_experiment experiment =
                 dz_lab_experiment(*entry, space.parameters, space.count, dozan_rng_next(&rng));
+            dz_lab_settings settings;
+            dz_lab_require(&experiment, *entry, NULL, &settings);
             experiment.maximize = round % 4 < 2;
             if (is_taken(*entry, &experiment)) {
                 taken++;
@@ -222,7 +224,16 @@ static bool was_asked(double *const *asked, size_t count, const double *point, s
     return false;
 }
 
-/* No point twice while there are others; then the end with a sentence, or repeats. */
+/* Who waits must have something to wait for, and say what; else it is the end, with a sentence. */
+static void check_end(const dz_lab_answer *answer, const pending_list *pending)
+{
+    if (answer->end != DOZAN_ASK_MORE) {
+        assert_true(answer->end == DOZAN_ASK_EXHAUSTED || pending->count > 0);
+        assert_true(strlen(answer->message) > 10);
+    }
+}
+
+/* No point twice while there are others; then the end, or repeats. */
 static void check_distinct(const dozan_algorithm *algorithm, const dozan_experiment *experiment,
                            dozan_rng *rng)
 {
@@ -234,25 +245,23 @@ static void check_distinct(const dozan_algorithm *algorithm, const dozan_experim
     pending_list pending = {.count = 0};
     dz_lab_open(&lab, algorithm, experiment);
     uint64_t points = dozan_space_points(lab.space);
+    bool may_repeat = (algorithm->traits & DOZAN_MAY_REPEAT) != 0;
     dozan_ask_end end = DOZAN_ASK_MORE;
-    while (count < TRIALS && end == DOZAN_ASK_MORE) {
+    while (count < TRIALS && end != DOZAN_ASK_EXHAUSTED) {
         dz_lab_answer answer = dz_lab_ask(&lab, 1 + (uint32_t)dozan_rng_below(rng, 5));
         for (size_t i = 0; i < answer.count; i++) {
             bool repeated = was_asked(asked, count, answer.points[i], lab.dimensions);
-            assert_false(repeated && (points == 0 || distinct < points));
+            assert_false(repeated && !may_repeat && (points == 0 || distinct < points));
             distinct += repeated ? 0 : 1;
             asked[count++] = answer.points[i];
         }
         end = answer.end;
         add_pending(&pending, &answer);
+        check_end(&answer, &pending);
+        assert_true(end != DOZAN_ASK_EXHAUSTED || may_repeat || count == points);
         end_some(&lab, &pending, (size_t)dozan_rng_below(rng, 5), rng);
-        if (end != DOZAN_ASK_MORE) {
-            assert_int_equal(end, DOZAN_ASK_EXHAUSTED);
-            assert_int_equal(count, points);
-            assert_true(strlen(answer.message) > 10);
-        }
     }
-    assert_true(points == 0 || points > count || distinct == points);
+    assert_true(may_repeat || points == 0 || points > count || distinct == points);
     dz_lab_close(&lab);
 }
 
@@ -281,9 +290,10 @@ static void check_odd_objectives(const dozan_algorithm *algorithm,
         dz_lab lab;
         dz_lab_open(&lab, algorithm, experiment);
         dozan_ask_end end = DOZAN_ASK_MORE;
-        for (int turn = 0; turn < 9 && end == DOZAN_ASK_MORE; turn++) {
+        for (int turn = 0; turn < 9 && end != DOZAN_ASK_EXHAUSTED; turn++) {
             dz_lab_answer answer = dz_lab_ask(&lab, 2);
             end = answer.end;
+            assert_true(answer.count > 0 || end == DOZAN_ASK_EXHAUSTED);
             for (size_t i = 0; i < answer.count; i++) {
                 static const dozan_event_kind kinds[] = {
                     DOZAN_EVENT_FAILED, DOZAN_EVENT_UNAVAILABLE, DOZAN_EVENT_KILLED};
@@ -307,6 +317,8 @@ static void run_everywhere(const dozan_parameter *parameters, size_t count, int 
 {
     for (const dozan_algorithm *const *entry = dozan_algorithms_table(); *entry != NULL; entry++) {
         dozan_experiment experiment = dz_lab_experiment(*entry, parameters, count, test_seed);
+        dz_lab_settings settings;
+        dz_lab_require(&experiment, *entry, NULL, &settings);
         if ((*entry)->kind != DOZAN_KIND_SEARCH || !is_taken(*entry, &experiment)) {
             continue;
         }
@@ -315,10 +327,11 @@ static void run_everywhere(const dozan_parameter *parameters, size_t count, int 
         dz_lab lab;
         dz_lab_open(&lab, *entry, &experiment);
         dozan_ask_end end = DOZAN_ASK_MORE;
-        for (int turn = 0; turn < turns && end == DOZAN_ASK_MORE; turn++) {
+        for (int turn = 0; turn < turns && end != DOZAN_ASK_EXHAUSTED; turn++) {
             dz_lab_answer answer = dz_lab_ask(&lab, 3);
             end = answer.end;
             add_pending(&pending, &answer);
+            check_end(&answer, &pending);
             end_some(&lab, &pending, 2, &rng);
         }
         dz_lab_close(&lab);
@@ -395,13 +408,8 @@ static bool setting_is_taken(const dozan_algorithm *algorithm, const char *name,
         .name = "n", .type = DOZAN_INT, .distribution = DOZAN_UNIFORM, .min = "1", .max = "50"};
     dozan_pair setting = {name, value};
     dozan_experiment experiment = dz_lab_experiment(algorithm, &parameter, 1, 5);
-    if (algorithm->kind == DOZAN_KIND_SEARCH) {
-        experiment.algorithm_settings = &setting;
-        experiment.algorithm_setting_count = 1;
-    } else {
-        experiment.early_stopping_settings = &setting;
-        experiment.early_stopping_setting_count = 1;
-    }
+    dz_lab_settings settings;
+    dz_lab_require(&experiment, algorithm, &setting, &settings);
     if (!is_taken(algorithm, &experiment)) {
         return false;
     }
@@ -491,6 +499,8 @@ static void check_stopper(const dozan_algorithm *algorithm, uint64_t round)
     dz_random_space space;
     dz_random_space_draw(&space, &rng, 3, false);
     dozan_experiment experiment = dz_lab_experiment(algorithm, space.parameters, space.count, 1);
+    dz_lab_settings settings;
+    dz_lab_require(&experiment, algorithm, NULL, &settings);
     dz_lab lab;
     dz_lab_open(&lab, algorithm, &experiment);
     double *point = test_calloc(lab.dimensions, sizeof(*point));
