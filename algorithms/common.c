@@ -23,6 +23,7 @@ bool dz_event_is_result(const dozan_event *event)
     case DOZAN_EVENT_REPORT:
     case DOZAN_EVENT_LOST:
     case DOZAN_EVENT_KILLED:
+    case DOZAN_EVENT_KNOWN:
         return false;
     }
     return false;

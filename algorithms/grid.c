@@ -20,8 +20,6 @@ typedef struct grid {
     double *point;   /* unit[dimensions]: room for tell */
 } grid;
 
-static void point_at(const grid *self, const dozan_space *space, uint64_t position, double *unit);
-
 static dozan_status validate_grid(const dozan_problem *problem, dozan_error *err)
 {
     const dozan_space *space = problem->space;
@@ -89,7 +87,8 @@ static dozan_status tell_grid(void *self, const dozan_problem *problem, const do
         return DOZAN_OK;
     }
     while (state->cursor < state->order.count) {
-        point_at(state, problem->space, state->cursor, state->point);
+        dozan_space_point(problem->space, dz_permutation_at(&state->order, state->cursor),
+                          state->point);
         if (!dozan_history_contains(problem->history, state->point)) {
             break;
         }
@@ -104,7 +103,8 @@ static dozan_status ask_grid(const void *self, const dozan_problem *problem, con
     const grid *state = self;
     (void)err;
     for (uint64_t position = state->cursor; position < state->order.count; position++) {
-        point_at(state, problem->space, position, answer->point);
+        dozan_space_point(problem->space, dz_permutation_at(&state->order, position),
+                          answer->point);
         if (!dozan_point_taken(problem, ask, answer->point)) {
             answer->kind = DOZAN_ANSWER_POINT;
             return DOZAN_OK;
@@ -114,18 +114,6 @@ static dozan_status ask_grid(const void *self, const dozan_problem *problem, con
     (void)snprintf(answer->message, sizeof(answer->message),
                    "All %" PRIu64 " points of the grid have been tried.", state->order.count);
     return DOZAN_OK;
-}
-
-/* The grid's point at a position of the order: the permuted index, read as digits in the bases of
- * the levels. */
-static void point_at(const grid *self, const dozan_space *space, uint64_t position, double *unit)
-{
-    uint64_t index = dz_permutation_at(&self->order, position);
-    for (size_t d = dozan_space_dimensions(space); d-- > 0;) {
-        uint64_t levels = dozan_space_dimension(space, d)->levels;
-        unit[d] = dozan_space_level_coordinate(space, d, index % levels);
-        index /= levels;
-    }
 }
 
 static const dozan_setting settings[] = {DZ_SETTING_RANDOM_STATE};

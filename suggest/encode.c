@@ -35,7 +35,8 @@ void dozan_space_snap(const dozan_space *space, double *unit)
 {
     for (size_t i = 0; i < space->count; i++) {
         const dz_dimension *d = &space->dimensions[i];
-        double u = unit_range(unit[i]);
+        bool active = !space->conditional || dozan_space_active(space, unit, i);
+        double u = active ? unit_range(unit[i]) : 0.5;
         unit[i] = d->form == DZ_CONTINUOUS ? coordinate_of(d, value_of(d, u))
                                            : coordinate_of_level(d, level_of(d, u));
     }

@@ -32,17 +32,6 @@ bool dozan_point_taken(const dozan_problem *problem, const dozan_ask *ask, const
     return false;
 }
 
-/* The point of that number, in the order in which the first dimension changes fastest. */
-static void numbered_point(const dozan_space *space, uint64_t number, double *unit)
-{
-    size_t dimensions = dozan_space_dimensions(space);
-    for (size_t i = 0; i < dimensions; i++) {
-        uint64_t levels = dozan_space_dimension(space, i)->levels;
-        unit[i] = dozan_space_level_coordinate(space, i, number % levels);
-        number /= levels;
-    }
-}
-
 bool dozan_random_free_point(const dozan_problem *problem, const dozan_ask *ask, dozan_rng *rng,
                              double *unit)
 {
@@ -57,7 +46,7 @@ bool dozan_random_free_point(const dozan_problem *problem, const dozan_ask *ask,
         return false;
     uint64_t start = dozan_rng_below(rng, points);
     for (uint64_t i = 0; i < points; i++) {
-        numbered_point(problem->space, (start + i) % points, unit);
+        dozan_space_point(problem->space, (start + i) % points, unit);
         if (!dozan_point_taken(problem, ask, unit))
             return true;
     }

@@ -16,6 +16,7 @@ typedef struct record {
     dozan_report *reports; /* trial.reports, writable */
     uint32_t report_capacity;
     uint32_t pending_at; /* index in the pending list */
+    double *others;      /* trial.other_losses and behind them trial.excess, writable */
 } record;
 
 typedef uint64_t record_hash(const dozan_history *history, const record *item);
@@ -29,6 +30,7 @@ typedef struct hash_table {
 struct dozan_history {
     dz_arena arena; /* points and labels */
     size_t dimensions;
+    size_t other_objectives, constraints;
     bool keep_reports;
     record *records;
     uint32_t *ended;
@@ -52,6 +54,7 @@ static uint64_t point_of_record(const dozan_history *history, const record *item
 static record *find_number(const dozan_history *history, int64_t number);
 static bool copy_labels(dozan_history *history, const dozan_label *labels, size_t count,
                         dozan_trial *trial);
+static bool make_others(dozan_history *history, record *item);
 static dozan_status no_memory(dozan_error *err);
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -105,6 +108,19 @@ bool dozan_history_contains(const dozan_history *history, const double *point)
     return false;
 }
 
+double dozan_trial_loss(const dozan_trial *trial, size_t index)
+{
+    return index == 0 ? trial->loss : trial->other_losses[index - 1];
+}
+
+double dozan_trial_excess(const dozan_problem *problem, const dozan_trial *trial)
+{
+    double sum = 0;
+    for (size_t i = 0; i < problem->constraint_count; i++)
+        sum += isnan(trial->excess[i]) ? trial->excess[i] : fmax(trial->excess[i], 0);
+    return sum;
+}
+
 const char *dozan_trial_label(const dozan_trial *trial, const char *name)
 {
     for (size_t i = 0; i < trial->label_count; i++)
@@ -115,14 +131,16 @@ const char *dozan_trial_label(const dozan_trial *trial, const char *name)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-dozan_status dz_history_create(const dozan_space *space, bool keep_reports, dozan_history **history,
+dozan_status dz_history_create(const dz_history_shape *shape, dozan_history **history,
                                dozan_error *err)
 {
     dozan_history *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return no_memory(err);
-    made->dimensions = dozan_space_dimensions(space);
-    made->keep_reports = keep_reports;
+    made->dimensions = dozan_space_dimensions(shape->space);
+    made->other_objectives = shape->other_objectives;
+    made->constraints = shape->constraints;
+    made->keep_reports = shape->keep_reports;
     *history = made;
     return DOZAN_OK;
 }
@@ -145,10 +163,10 @@ void dz_history_destroy(dozan_history *history)
 dozan_status dz_history_ask(dozan_history *history, int64_t number, const double *point,
                             const dozan_label *labels, size_t label_count, dozan_error *err)
 {
-    if (number < 1 || find_number(history, number) != NULL)
+    if (number == 0 || find_number(history, number) != NULL)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL, "trial %lld %s",
                                (long long)number,
-                               number < 1 ? "has a number below 1" : "was asked for before");
+                               number == 0 ? "is no number of a trial" : "was asked for before");
     dozan_status status = reserve_trial(history, err);
     if (status != DOZAN_OK)
         return status;
@@ -156,7 +174,8 @@ dozan_status dz_history_ask(dozan_history *history, int64_t number, const double
     record *added = &history->records[index];
     *added = (record){.trial = {.number = number, .loss = (double)NAN}};
     double *copy = dz_arena_array(&history->arena, history->dimensions, sizeof(*copy));
-    if (copy == NULL || !copy_labels(history, labels, label_count, &added->trial))
+    if (copy == NULL || !copy_labels(history, labels, label_count, &added->trial) ||
+        !make_others(history, added))
         return no_memory(err);
     memcpy(copy, point, history->dimensions * sizeof(*copy));
     added->trial.point = copy;
@@ -168,6 +187,20 @@ dozan_status dz_history_ask(dozan_history *history, int64_t number, const double
     history->pending[history->pending_count++] = (uint32_t)index;
     history->count++;
     return DOZAN_OK;
+}
+
+/* Room for the results beside the loss, not known as yet. */
+static bool make_others(dozan_history *history, record *item)
+{
+    size_t count = history->other_objectives + history->constraints;
+    item->others = dz_arena_array(&history->arena, count, sizeof(*item->others));
+    if (item->others == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        item->others[i] = (double)NAN;
+    item->trial.other_losses = item->others;
+    item->trial.excess = item->others + history->other_objectives;
+    return true;
 }
 
 /* Makes room for one more report. */
@@ -221,8 +254,17 @@ static void shrink_reports(dozan_history *history, record *item)
     item->report_capacity = (uint32_t)count;
 }
 
+static void copy_others(const dozan_history *history, const dz_result *result, record *item)
+{
+    size_t objectives = history->other_objectives;
+    if (result->other_losses != NULL && objectives > 0)
+        memcpy(item->others, result->other_losses, objectives * sizeof(double));
+    if (result->excess != NULL && history->constraints > 0)
+        memcpy(item->others + objectives, result->excess, history->constraints * sizeof(double));
+}
+
 dozan_status dz_history_end(dozan_history *history, int64_t number, dozan_trial_state state,
-                            double loss, dozan_error *err)
+                            const dz_result *result, dozan_error *err)
 {
     record *item = find_number(history, number);
     if (item == NULL || item->trial.state != DOZAN_TRIAL_PENDING)
@@ -231,7 +273,9 @@ dozan_status dz_history_end(dozan_history *history, int64_t number, dozan_trial_
                                item == NULL ? "was never asked for" : "has ended before");
     bool scored = state == DOZAN_TRIAL_COMPLETED || state == DOZAN_TRIAL_STOPPED;
     item->trial.state = state;
-    item->trial.loss = scored ? loss : (double)NAN;
+    item->trial.loss = scored ? result->loss : (double)NAN;
+    if (state == DOZAN_TRIAL_COMPLETED)
+        copy_others(history, result, item);
     shrink_reports(history, item);
 
     uint32_t last = history->pending[--history->pending_count];

@@ -10,15 +10,30 @@
 
 #include <dozan/algorithm.h>
 
-/* A history without trials. `space` must outlive it. Reports are kept only if wanted. */
-DOZAN_MUST_USE dozan_status dz_history_create(const dozan_space *space, bool keep_reports,
+/* What a history keeps of each trial. */
+typedef struct dz_history_shape {
+    const dozan_space *space; /* must outlive the history */
+    size_t other_objectives;  /* beside the first */
+    size_t constraints;
+    bool keep_reports;
+} dz_history_shape;
+
+/* What a trial ended with. */
+typedef struct dz_result {
+    double loss;                /* counts for COMPLETED and STOPPED */
+    const double *other_losses; /* [other_objectives] of the shape; NULL = not known */
+    const double *excess;       /* [constraints] likewise */
+} dz_result;
+
+/* A history without trials. */
+DOZAN_MUST_USE dozan_status dz_history_create(const dz_history_shape *shape,
                                               dozan_history **history, dozan_error *err);
 
 /* Takes NULL. */
 void dz_history_destroy(dozan_history *history);
 
 /* Adds a pending trial; copies the snapped point and the labels. INVALID_ARGUMENT: the number is
- * below 1 or known. On RESOURCE_EXHAUSTED nothing is added. */
+ * 0 or known. On RESOURCE_EXHAUSTED nothing is added. */
 DOZAN_MUST_USE dozan_status dz_history_ask(dozan_history *history, int64_t number,
                                            const double *point, const dozan_label *labels,
                                            size_t label_count, dozan_error *err);
@@ -28,10 +43,10 @@ DOZAN_MUST_USE dozan_status dz_history_ask(dozan_history *history, int64_t numbe
 DOZAN_MUST_USE dozan_status dz_history_report(dozan_history *history, int64_t number, int64_t step,
                                               double loss, dozan_error *err);
 
-/* Ends a pending trial. `loss` counts for COMPLETED and STOPPED. INVALID_ARGUMENT: no such trial,
- * or it has ended. */
+/* Ends a pending trial. INVALID_ARGUMENT: no such trial, or it has ended. */
 DOZAN_MUST_USE dozan_status dz_history_end(dozan_history *history, int64_t number,
-                                           dozan_trial_state state, double loss, dozan_error *err);
+                                           dozan_trial_state state, const dz_result *result,
+                                           dozan_error *err);
 
 /* The memory in use, in bytes. */
 size_t dz_history_bytes(const dozan_history *history);

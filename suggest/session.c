@@ -4,6 +4,7 @@
  */
 #include "session_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,11 @@ dozan_status dz_session_restart(dz_session *session, dozan_error *err)
     session->cursor = 0;
     session->wanted_seq = 0;
     session->broken = true;
-    bool keep_reports = (algorithm->traits & DOZAN_WANTS_REPORTS) != 0;
-    dozan_status status = dz_history_create(session->space, keep_reports, &session->history, err);
+    dz_history_shape shape = {.space = session->space,
+                              .other_objectives = session->problem.objective_count - 1,
+                              .constraints = session->problem.constraint_count,
+                              .keep_reports = (algorithm->traits & DOZAN_WANTS_REPORTS) != 0};
+    dozan_status status = dz_history_create(&shape, &session->history, err);
     session->problem.history = session->history;
     if (status == DOZAN_OK && algorithm->create != NULL)
         status = algorithm->create(&session->problem, &session->self, err);
@@ -102,6 +106,85 @@ static dozan_status check_algorithm(const dozan_algorithm *algorithm, dozan_erro
     return DOZAN_OK;
 }
 
+/* ---- objectives and constraints -------------------------------------------------------------- */
+
+static dozan_status find_metric(const dozan_experiment *experiment, const char *metric,
+                                const char *list, size_t index, uint32_t *found, dozan_error *err)
+{
+    char place[64];
+    const char *name = metric != NULL ? metric : "";
+    if (experiment->objective_metric != NULL && strcmp(experiment->objective_metric, name) == 0) {
+        *found = 0;
+        return DOZAN_OK;
+    }
+    for (size_t i = 0; i < experiment->additional_metric_count; i++)
+        if (strcmp(experiment->additional_metrics[i], name) == 0) {
+            *found = (uint32_t)i + 1;
+            return DOZAN_OK;
+        }
+    (void)snprintf(place, sizeof(place), "spec.%s[%zu].metric", list, index);
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, place,
+                           "'%.100s' is no metric of the experiment: add it to "
+                           "additionalMetricNames",
+                           name);
+}
+
+static dozan_status check_bounds(const dozan_constraint *constraint, size_t index, dozan_error *err)
+{
+    char place[64];
+    bool bounded = constraint->has_min || constraint->has_max;
+    bool finite = (!constraint->has_min || isfinite(constraint->min)) &&
+                  (!constraint->has_max || isfinite(constraint->max));
+    bool ordered =
+        !constraint->has_min || !constraint->has_max || constraint->min <= constraint->max;
+    if (bounded && finite && ordered)
+        return DOZAN_OK;
+    (void)snprintf(place, sizeof(place), "spec.constraints[%zu]", index);
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, place,
+                           "needs min, max or both, finite, and min not above max");
+}
+
+static dozan_status make_roles(const dozan_experiment *experiment, dz_session *session,
+                               dozan_error *err)
+{
+    size_t objectives = experiment->other_objective_count;
+    size_t count = objectives + experiment->constraint_count;
+    session->roles = dz_arena_array(&session->arena, count, sizeof(*session->roles));
+    session->others = dz_arena_array(&session->arena, count, sizeof(*session->others));
+    if (session->roles == NULL || session->others == NULL)
+        return no_memory(err);
+    dozan_status status = DOZAN_OK;
+    for (size_t i = 0; i < objectives && status == DOZAN_OK; i++) {
+        const dozan_objective *from = &experiment->other_objectives[i];
+        dz_metric_role *role = &session->roles[i];
+        role->maximize = from->maximize;
+        status = find_metric(experiment, from->metric, "objectives", i + 1, &role->metric, err);
+    }
+    for (size_t i = 0; i < experiment->constraint_count && status == DOZAN_OK; i++) {
+        const dozan_constraint *from = &experiment->constraints[i];
+        dz_metric_role *role = &session->roles[objectives + i];
+        *role = (dz_metric_role){
+            .has_min = from->has_min, .has_max = from->has_max, .min = from->min, .max = from->max};
+        status = find_metric(experiment, from->metric, "constraints", i, &role->metric, err);
+        if (status == DOZAN_OK)
+            status = check_bounds(from, i, err);
+    }
+    return status;
+}
+
+/* An algorithm that knows one objective alone would search for the wrong thing. */
+static dozan_status check_objectives(const dozan_algorithm *algorithm, size_t count,
+                                     dozan_error *err)
+{
+    const uint32_t fit = DOZAN_MANY_OBJECTIVES | DOZAN_IGNORES_RESULTS;
+    if (count == 1 || (algorithm->traits & fit) != 0)
+        return DOZAN_OK;
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "spec.objectives",
+                           "%s takes one objective, and there are %zu: `dozan algorithms` tells "
+                           "which take several",
+                           algorithm->name, count);
+}
+
 /* The experiment as the algorithm sees it; space and settings are there. */
 static dozan_status make_problem(const dozan_experiment *experiment, dz_session *session,
                                  dozan_error *err)
@@ -123,7 +206,9 @@ static dozan_status make_problem(const dozan_experiment *experiment, dz_session 
     problem->goal_loss = experiment->maximize ? -experiment->goal : experiment->goal;
     problem->parallel_trials = experiment->parallel_trials;
     problem->max_trials = experiment->max_trials;
-    return DOZAN_OK;
+    problem->objective_count = experiment->other_objective_count + 1;
+    problem->constraint_count = experiment->constraint_count;
+    return make_roles(experiment, session, err);
 }
 
 /* All but the history and the instance. */
@@ -151,6 +236,8 @@ static dozan_status prepare(const dozan_algorithm *algorithm, const dozan_experi
             &session->settings, &inner);
     if (status == DOZAN_OK)
         status = make_problem(experiment, session, &inner);
+    if (status == DOZAN_OK)
+        status = check_objectives(algorithm, session->problem.objective_count, &inner);
     if (status == DOZAN_OK && algorithm->validate != NULL)
         status = algorithm->validate(&session->problem, &inner);
     if (status != DOZAN_OK && err != NULL) {

@@ -110,22 +110,43 @@ static dozan_status read_assignment(dz_session *session, const dozan_pair *assig
     return DOZAN_OK;
 }
 
-/* Reads the assignments into session->point: each parameter once. */
+/* Each active parameter must have a value by now, and no other one; an inactive one gets the
+ * coordinate that it always has. */
+static dozan_status settle_inactive(dz_session *session, dozan_error *err)
+{
+    size_t dimensions = dozan_space_dimensions(session->space);
+    for (size_t i = 0; i < dimensions; i++) {
+        bool given = !isnan(session->point[i]);
+        bool active = dozan_space_active(session->space, session->point, i);
+        char excerpt[DZ_EXCERPT];
+        if (given != active)
+            return dozan_error_set(
+                err, DOZAN_INVALID_ARGUMENT, "assignments", "parameter '%s' is %s",
+                dz_text_excerpt(dozan_space_dimension(session->space, i)->name, excerpt),
+                active ? "not assigned" : "assigned, and its condition does not hold");
+    }
+    dozan_space_snap(session->space, session->point);
+    return DOZAN_OK;
+}
+
+/* Reads the assignments into session->point: each active parameter once. */
 static dozan_status read_point(dz_session *session, const dozan_log_event *event, dozan_error *err)
 {
     size_t dimensions = dozan_space_dimensions(session->space);
-    if (event->assignment_count != dimensions)
+    bool conditional = dozan_space_is_conditional(session->space);
+    if (event->assignment_count > dimensions ||
+        (event->assignment_count < dimensions && !conditional))
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "assignments",
                                "%zu assignments for %zu parameters", event->assignment_count,
                                dimensions);
     for (size_t i = 0; i < dimensions; i++)
         session->point[i] = (double)NAN;
-    for (size_t i = 0; i < dimensions; i++) {
+    for (size_t i = 0; i < event->assignment_count; i++) {
         dozan_status status = read_assignment(session, &event->assignments[i], i, err);
         if (status != DOZAN_OK)
             return status;
     }
-    return DOZAN_OK;
+    return conditional ? settle_inactive(session, err) : DOZAN_OK;
 }
 
 static dozan_status read_labels(const dozan_log_event *event, dozan_label *labels, dozan_error *err)
@@ -175,14 +196,48 @@ static dozan_status fold_report(dz_session *session, const dozan_log_event *even
                              loss_of(session, event->value), err);
 }
 
+/* How far a value is beyond the bounds; NaN stays. */
+static double excess_of(const dz_metric_role *role, double value)
+{
+    if (isnan(value))
+        return value;
+    double excess = -(double)INFINITY;
+    if (role->has_min)
+        excess = role->min - value;
+    if (role->has_max)
+        excess = fmax(excess, value - role->max);
+    return excess;
+}
+
+/* Fills session->others: the losses of the other objectives, and what the constraints come to. */
+static void read_others(dz_session *session, const dozan_log_event *event)
+{
+    size_t objectives = session->problem.objective_count - 1;
+    for (size_t i = 0; i < objectives + session->problem.constraint_count; i++) {
+        const dz_metric_role *role = &session->roles[i];
+        double value = (double)NAN;
+        if (role->metric == 0 && event->has_value)
+            value = event->value;
+        else if (role->metric > 0 && role->metric - 1 < event->other_value_count)
+            value = event->other_values[role->metric - 1];
+        if (i < objectives)
+            session->others[i] = role->maximize ? -value : value;
+        else
+            session->others[i] = excess_of(role, value);
+    }
+}
+
 static dozan_status fold_end(dz_session *session, const dozan_log_event *event,
                              dozan_trial_state state, dozan_error *err)
 {
     if (state == DOZAN_TRIAL_COMPLETED && !event->has_value)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "value",
                                "a completed trial needs a value");
-    double loss = event->has_value ? loss_of(session, event->value) : (double)NAN;
-    return dz_history_end(session->history, event->trial, state, loss, err);
+    read_others(session, event);
+    dz_result result = {.loss = event->has_value ? loss_of(session, event->value) : (double)NAN,
+                        .other_losses = session->others,
+                        .excess = session->others + session->problem.objective_count - 1};
+    return dz_history_end(session->history, event->trial, state, &result, err);
 }
 
 static dozan_status fold_history(dz_session *session, const dozan_log_event *event,
@@ -234,7 +289,7 @@ static bool is_end(dozan_event_kind kind)
            kind != DOZAN_EVENT_LOST;
 }
 
-static dozan_status fold(dz_session *session, const dozan_log_event *event, dozan_error *err)
+static dozan_status fold_told(dz_session *session, const dozan_log_event *event, dozan_error *err)
 {
     const dozan_trial *before = dozan_history_find(session->history, event->trial);
     if (event->kind != DOZAN_EVENT_ASKED && before == NULL)
@@ -245,4 +300,32 @@ static dozan_status fold(dz_session *session, const dozan_log_event *event, doza
     if (status != DOZAN_OK || late) /* what reaches a trial after its end changes nothing */
         return status;
     return tell(session, event, dozan_history_find(session->history, event->trial), err);
+}
+
+/* A result from before the experiment, told as a trial that was asked for and has completed.
+ * Algorithms that use no results are not told of it: it would only change which points they try. */
+static dozan_status fold_known(dz_session *session, const dozan_log_event *event, dozan_error *err)
+{
+    if (session->algorithm->kind != DOZAN_KIND_SEARCH ||
+        (session->algorithm->traits & DOZAN_IGNORES_RESULTS) != 0)
+        return DOZAN_OK;
+    if (event->trial >= 0 ||
+        dozan_history_count(session->history) != dozan_history_ended_count(session->history))
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "trial",
+                               "known results have numbers below 0 and come before all trials");
+    dozan_log_event part = *event;
+    part.kind = DOZAN_EVENT_ASKED;
+    dozan_status status = fold_told(session, &part, err);
+    part.kind = DOZAN_EVENT_COMPLETED;
+    return status == DOZAN_OK ? fold_told(session, &part, err) : status;
+}
+
+static dozan_status fold(dz_session *session, const dozan_log_event *event, dozan_error *err)
+{
+    if (event->kind == DOZAN_EVENT_KNOWN)
+        return fold_known(session, event, err);
+    if (event->trial < 1)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "trial %lld: trials are numbered from 1", (long long)event->trial);
+    return fold_told(session, event, err);
 }

@@ -171,15 +171,18 @@ static bool write_assignments(const ask_batch *batch, const double *point,
         dz_arena_array(batch->arena, batch->dimensions, sizeof(*suggestion->assignments));
     if (suggestion->assignments == NULL)
         return false;
+    const dozan_space *space = batch->session->space;
+    bool conditional = dozan_space_is_conditional(space);
     for (size_t i = 0; i < batch->dimensions; i++) {
+        if (conditional && !dozan_space_active(space, point, i))
+            continue;
         char text[DOZAN_VALUE_TEXT];
-        const char *value = dozan_space_text(batch->session->space, i, point[i], text);
-        dozan_pair *pair = &suggestion->assignments[i];
+        const char *value = dozan_space_text(space, i, point[i], text);
+        dozan_pair *pair = &suggestion->assignments[suggestion->assignment_count++];
         *pair = (dozan_pair){batch->names[i], dz_arena_text(batch->arena, value)};
         if (pair->value == NULL)
             return false;
     }
-    suggestion->assignment_count = batch->dimensions;
     return true;
 }
 
@@ -201,16 +204,20 @@ static bool write_labels(const ask_batch *batch, const dozan_answer *answer,
     return true;
 }
 
-static dozan_status take_end(ask_batch *batch, const dozan_answer *answer, dozan_error *err)
+static dozan_status take_message(ask_batch *batch, const char *text, dozan_error *err)
 {
     char message[DOZAN_ANSWER_MESSAGE];
-    bool wait = answer->kind == DOZAN_ANSWER_WAIT;
-    const char *standard = wait ? "a pending trial must end first" : "there is nothing left to try";
-    (void)snprintf(message, sizeof(message), "%.*s", DOZAN_ANSWER_MESSAGE - 1,
-                   answer->message[0] != '\0' ? answer->message : standard);
-    batch->reply->end = wait ? DOZAN_ASK_WAIT : DOZAN_ASK_EXHAUSTED;
+    (void)snprintf(message, sizeof(message), "%.*s", DOZAN_ANSWER_MESSAGE - 1, text);
     batch->reply->message = dz_arena_text(batch->arena, message);
     return batch->reply->message != NULL ? DOZAN_OK : no_memory(err);
+}
+
+static dozan_status take_end(ask_batch *batch, const dozan_answer *answer, dozan_error *err)
+{
+    bool wait = answer->kind == DOZAN_ANSWER_WAIT;
+    const char *standard = wait ? "a pending trial must end first" : "there is nothing left to try";
+    batch->reply->end = wait ? DOZAN_ASK_WAIT : DOZAN_ASK_EXHAUSTED;
+    return take_message(batch, answer->message[0] != '\0' ? answer->message : standard, err);
 }
 
 static dozan_status take_answer(ask_batch *batch, const dozan_ask *ask, const dozan_answer *answer,
@@ -232,7 +239,7 @@ static dozan_status take_answer(ask_batch *batch, const dozan_ask *ask, const do
         return no_memory(err);
     batch->points[index] = answer->point;
     batch->reply->suggestion_count++;
-    return DOZAN_OK;
+    return answer->message[0] != '\0' ? take_message(batch, answer->message, err) : DOZAN_OK;
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */

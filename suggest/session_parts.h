@@ -9,6 +9,14 @@
 #include "session.h"
 #include "settings.h"
 
+/* An objective or a constraint: which of the log's other values it is about, and how. */
+typedef struct dz_metric_role {
+    uint32_t metric; /* as in reports: 0 = the objective */
+    bool maximize;
+    bool has_min, has_max;
+    double min, max;
+} dz_metric_role;
+
 struct dz_session {
     const dozan_algorithm *algorithm;
     dz_arena arena; /* uid, name, point */
@@ -16,6 +24,8 @@ struct dz_session {
     dozan_settings *settings;
     uint32_t metric_count; /* the objective and the additional ones */
     double *point;         /* of the event that is being read */
+    dz_metric_role *roles; /* of the other objectives and then of the constraints */
+    double *others;        /* what they come to in the event that is being read */
 
     /* The fold's state: rebuilt as a whole. */
     dozan_problem problem;

@@ -1,7 +1,7 @@
 /*
- * Building and checking a search space. What comes out of here holds for encode.c: ranges are
- * finite and not empty unless there is a single level, levels are at most 2^53, and each level's
- * part of [0, 1] is wide enough to be found again.
+ * Building and checking a search space (space_condition.c: what is between parameters). What comes
+ * out of here holds for encode.c: ranges are finite and not empty unless there is a single level,
+ * levels are at most 2^53, and each level's part of [0, 1] is wide enough to be found again.
  */
 #include "space_parts.h"
 #include "text.h"
@@ -29,7 +29,8 @@ static dozan_status build_dimensions(const dozan_parameter *parameters, dozan_sp
             return dozan_error_set(err, status, place, "%s", inner.message);
         }
     }
-    return order_names(space, err);
+    dozan_status status = order_names(space, err);
+    return status == DOZAN_OK ? dz_conditions_build(parameters, space, err) : status;
 }
 
 dozan_status dozan_space_create(const dozan_parameter *parameters, size_t count,
@@ -84,19 +85,6 @@ size_t dozan_space_dimensions(const dozan_space *space)
 const dozan_dimension *dozan_space_dimension(const dozan_space *space, size_t index)
 {
     return index < space->count ? &space->dimensions[index].shown : NULL;
-}
-
-uint64_t dozan_space_points(const dozan_space *space)
-{
-    const uint64_t most = (uint64_t)1 << 63;
-    uint64_t points = 1;
-    for (size_t i = 0; i < space->count; i++) {
-        uint64_t levels = space->dimensions[i].shown.levels;
-        if (levels == 0 || points > most / levels)
-            return 0;
-        points *= levels;
-    }
-    return points;
 }
 
 size_t dozan_space_find(const dozan_space *space, const char *name)

@@ -41,6 +41,14 @@ typedef struct dz_dimension {
     const char **entries;
     double *numbers;   /* of discrete entries; NULL for categorical */
     uint32_t *by_text; /* the entries' indices, ordered by their text */
+
+    /* The condition on shown.parent: its levels, or a range of its values where there are none. */
+    uint64_t *when_levels;
+    size_t when_count;
+    double when_min, when_max;
+
+    size_t first_child, next_sibling; /* SIZE_MAX = none */
+    uint64_t points; /* of this dimension, where it is active, and those below it; 0 = too many */
 } dz_dimension;
 
 struct dozan_space {
@@ -49,6 +57,8 @@ struct dozan_space {
     dz_dimension *dimensions;
     const char **names;
     uint32_t *by_name; /* the dimensions' indices, ordered by name */
+    bool conditional;
+    uint64_t points;
 };
 
 /* The numeric value of a level. */
@@ -64,6 +74,10 @@ dozan_status dz_range_build(const dozan_parameter *parameter, dz_dimension *dime
 dozan_status dz_list_build(const dozan_parameter *parameter, dz_arena *arena,
                            dz_dimension *dimension, dozan_error *err);
 dozan_status dz_no_memory(dozan_error *err);
+
+/* Builds the conditions and counts the points, when the dimensions and their names are there. */
+dozan_status dz_conditions_build(const dozan_parameter *parameters, dozan_space *space,
+                                 dozan_error *err);
 
 /* Fills ordered[count] with the indices of the texts in their order; equal ones stay as they were.
  */

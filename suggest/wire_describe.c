@@ -74,6 +74,7 @@ static dozan_status pack_description(const dozan_description *from, dz_arena *ar
     packed->limits = dz_wire_text(from->limits);
     packed->wants_reports = (from->traits & DOZAN_WANTS_REPORTS) != 0;
     packed->ignores_results = (from->traits & DOZAN_IGNORES_RESULTS) != 0;
+    packed->many_objectives = (from->traits & DOZAN_MANY_OBJECTIVES) != 0;
     packed->settings = dz_wire_rows(arena, from->setting_count, sizeof(**packed->settings));
     if (from->setting_count > 0 && packed->settings == NULL)
         return dz_wire_no_memory(err);
@@ -118,7 +119,8 @@ static dozan_status unpack_description(const Dozan__V1__AlgorithmDescription *pa
         .name = packed->name,
         .kind = (dozan_algorithm_kind)packed->kind,
         .traits = (packed->wants_reports ? (uint32_t)DOZAN_WANTS_REPORTS : 0u) |
-                  (packed->ignores_results ? (uint32_t)DOZAN_IGNORES_RESULTS : 0u),
+                  (packed->ignores_results ? (uint32_t)DOZAN_IGNORES_RESULTS : 0u) |
+                  (packed->many_objectives ? (uint32_t)DOZAN_MANY_OBJECTIVES : 0u),
         .summary = packed->summary,
         .reference = packed->reference,
         .limits = packed->limits,

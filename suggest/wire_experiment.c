@@ -41,7 +41,7 @@ static dozan_status pack_algorithm(const dozan_experiment *experiment, dz_arena 
                                    Api__V1__Beta1__AlgorithmSpec *spec, dozan_error *err);
 static dozan_status pack_early_stopping(const dozan_experiment *experiment, dz_arena *arena,
                                         Api__V1__Beta1__EarlyStoppingSpec *spec, dozan_error *err);
-static dozan_status unpack_parameters(const Api__V1__Beta1__ExperimentSpec *spec, dz_arena *arena,
+static dozan_status unpack_parameters(const Dozan__V1__Problem *problem, dz_arena *arena,
                                       dozan_experiment *experiment, dozan_error *err);
 static dozan_status unpack_parameter(const Api__V1__Beta1__ParameterSpec *spec, size_t index,
                                      dozan_parameter *parameter, dozan_error *err);
@@ -74,6 +74,8 @@ dozan_status dz_wire_pack_problem(const dozan_experiment *experiment, dz_arena *
 
     dozan_status status = pack_parameters(experiment, arena, &packed->parameters, err);
     if (status == DOZAN_OK)
+        status = dz_wire_pack_extras(experiment, arena, &packed->problem, err);
+    if (status == DOZAN_OK)
         status = pack_algorithm(experiment, arena, &packed->algorithm, err);
     if (status == DOZAN_OK && experiment->early_stopping != NULL) {
         packed->spec.early_stopping = &packed->early_stopping;
@@ -104,9 +106,11 @@ dozan_status dz_wire_unpack_problem(const Dozan__V1__Problem *problem, dz_arena 
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "spec.maxTrialCount",
                                "counts of trials must not be negative");
 
-    dozan_status status = unpack_parameters(spec, arena, out, err);
+    dozan_status status = unpack_parameters(problem, arena, out, err);
     if (status == DOZAN_OK)
         status = unpack_objective(spec->objective, out, err);
+    if (status == DOZAN_OK)
+        status = dz_wire_unpack_extras(problem, arena, out, err);
     if (status == DOZAN_OK)
         status = unpack_algorithm(spec->algorithm, arena, out, err);
     if (status == DOZAN_OK && spec->early_stopping != NULL)
@@ -134,7 +138,7 @@ uint64_t dz_wire_experiment_digest(const dozan_experiment *e)
     digest = dozan_hash_words(digest, e->parameter_count);
     for (size_t i = 0; i < e->parameter_count; i++)
         digest = digest_parameter(digest, &e->parameters[i]);
-    return digest;
+    return dz_wire_extras_digest(digest, e);
 }
 
 /* ---- packing -------------------------------------------------------------------------------- */
@@ -237,9 +241,10 @@ static dozan_status pack_early_stopping(const dozan_experiment *experiment, dz_a
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
 
-static dozan_status unpack_parameters(const Api__V1__Beta1__ExperimentSpec *spec, dz_arena *arena,
+static dozan_status unpack_parameters(const Dozan__V1__Problem *problem, dz_arena *arena,
                                       dozan_experiment *experiment, dozan_error *err)
 {
+    const Api__V1__Beta1__ExperimentSpec *spec = problem->experiment->spec;
     if (spec->parameter_specs == NULL)
         return DOZAN_OK;
     size_t count = spec->parameter_specs->n_parameters;
@@ -251,6 +256,8 @@ static dozan_status unpack_parameters(const Api__V1__Beta1__ExperimentSpec *spec
         return dz_wire_no_memory(err);
     for (size_t i = 0; i < count && status == DOZAN_OK; i++)
         status = unpack_parameter(spec->parameter_specs->parameters[i], i, &parameters[i], err);
+    if (status == DOZAN_OK)
+        status = dz_wire_unpack_conditions(problem, arena, parameters, count, err);
     experiment->parameters = parameters;
     experiment->parameter_count = count;
     return status;

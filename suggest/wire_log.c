@@ -7,7 +7,7 @@
 #include <string.h>
 
 _Static_assert((int)DOZAN__V1__EVENT_KIND__ASKED == DOZAN_EVENT_ASKED, "same numbers");
-_Static_assert((int)DOZAN__V1__EVENT_KIND__KILLED == DOZAN_EVENT_KILLED, "same numbers");
+_Static_assert((int)DOZAN__V1__EVENT_KIND__KNOWN == DOZAN_EVENT_KNOWN, "same numbers");
 
 static dozan_status pack_log(const dozan_log_part *log, dz_arena *arena, Dozan__V1__LogPart *packed,
                              dozan_error *err);
@@ -158,6 +158,8 @@ static dozan_status pack_event(const dozan_log_event *event, dz_arena *arena,
     packed->step = event->step;
     packed->has_value = event->has_value;
     packed->value = event->has_value ? event->value : 0;
+    packed->n_other_values = event->other_value_count;
+    packed->other_values = (double *)(uintptr_t)event->other_values; /* only read */
     packed->n_assignments = event->assignment_count;
     packed->n_labels = event->label_count;
     dozan_status status = dz_wire_pack_pairs(event->assignments, event->assignment_count, arena,
@@ -212,10 +214,12 @@ static dozan_status unpack_events(const Dozan__V1__LogPart *packed, dz_arena *ar
 static dozan_status unpack_event(const Dozan__V1__Event *packed, dz_arena *arena,
                                  dozan_log_event *event, dozan_error *err)
 {
+    bool known = packed->kind == DOZAN__V1__EVENT_KIND__KNOWN;
     if (packed->kind == DOZAN__V1__EVENT_KIND__UNKNOWN_EVENT || packed->seq < 1 ||
-        packed->trial < 1)
+        (known ? packed->trial >= 0 : packed->trial < 1))
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                               "kind %d, seq %lld, trial %lld: an event has all three, from 1 on",
+                               "kind %d, seq %lld, trial %lld: an event has all three, from 1 on "
+                               "(known results have trials from -1 down)",
                                (int)packed->kind, (long long)packed->seq, (long long)packed->trial);
     *event = (dozan_log_event){.seq = packed->seq,
                                .kind = (dozan_event_kind)packed->kind,
@@ -225,7 +229,9 @@ static dozan_status unpack_event(const Dozan__V1__Event *packed, dz_arena *arena
                                .metric = packed->metric,
                                .step = packed->step,
                                .has_value = packed->has_value != 0,
-                               .value = packed->value};
+                               .value = packed->value,
+                               .other_values = packed->other_values,
+                               .other_value_count = packed->n_other_values};
     dozan_pair *assignments = NULL;
     dozan_pair *labels = NULL;
     dozan_status status =

@@ -44,4 +44,15 @@ DOZAN_MUST_USE dozan_status dz_wire_unpack_problem(const Dozan__V1__Problem *pro
                                                    const dozan_experiment **experiment,
                                                    dozan_error *err);
 
+/* wire_extras.c: what an experiment has beyond Katib's message. */
+DOZAN_MUST_USE dozan_status dz_wire_pack_extras(const dozan_experiment *experiment, dz_arena *arena,
+                                                Dozan__V1__Problem *problem, dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_wire_unpack_extras(const Dozan__V1__Problem *problem,
+                                                  dz_arena *arena, dozan_experiment *experiment,
+                                                  dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_wire_unpack_conditions(const Dozan__V1__Problem *problem,
+                                                      dz_arena *arena, dozan_parameter *parameters,
+                                                      size_t count, dozan_error *err);
+uint64_t dz_wire_extras_digest(uint64_t digest, const dozan_experiment *experiment);
+
 #endif

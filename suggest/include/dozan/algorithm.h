@@ -76,6 +76,8 @@ typedef struct dozan_problem {
     int32_t parallel_trials; /* as the experiment was first told; an answer may not depend on a
                                 later change */
     int32_t max_trials;      /* 0 = unbounded */
+    size_t objective_count;  /* at least 1 */
+    size_t constraint_count;
 } dozan_problem;
 
 /* A setting's value by its name in the table (anything else is a bug and aborts). The number
@@ -113,10 +115,16 @@ typedef struct dozan_report {
 
 /* One trial. Pointers borrow from the history and stay valid until the next `tell`. */
 typedef struct dozan_trial {
-    int64_t number; /* from 1, in the order of asking */
+    int64_t number; /* from 1, in the order of asking; -1, -2, ... for results that were known
+                       before (of earlier experiments), which come first and are told as ASKED and
+                       COMPLETED */
     dozan_trial_state state;
-    double loss;         /* of COMPLETED and STOPPED; NaN elsewhere */
-    const double *point; /* unit[dimensions], snapped */
+    double loss;                /* of COMPLETED and STOPPED; NaN elsewhere */
+    const double *other_losses; /* [objective_count - 1], of the objectives after the first; of
+                                   COMPLETED, NaN elsewhere and where it was not reported */
+    const double *excess; /* [constraint_count]: how far the metric is beyond its bound, in its own
+                             unit; 0 or less = the bound holds; NaN = not known */
+    const double *point;  /* unit[dimensions], snapped */
     const dozan_label *labels;
     size_t label_count;
     const dozan_report *reports; /* only for algorithms with DOZAN_WANTS_REPORTS; ascending steps */
@@ -145,6 +153,13 @@ const dozan_trial *dozan_history_pending(const dozan_history *history, size_t in
 /* Whether a trial, in whatever state, has that snapped point. O(dimensions). */
 bool dozan_history_contains(const dozan_history *history, const double *point);
 
+/* The loss of objective `index`: 0 is trial->loss. */
+double dozan_trial_loss(const dozan_trial *trial, size_t index);
+
+/* The sum of what a trial's constraints are exceeded by: 0 = feasible; NaN when one is not known.
+ */
+double dozan_trial_excess(const dozan_problem *problem, const dozan_trial *trial);
+
 /* The value of a trial's label, or NULL. */
 const char *dozan_trial_label(const dozan_trial *trial, const char *name);
 
@@ -161,7 +176,9 @@ typedef enum dozan_event_kind {
     DOZAN_EVENT_LOST = 6,
     DOZAN_EVENT_STOPPED = 7,
     DOZAN_EVENT_UNAVAILABLE = 8,
-    DOZAN_EVENT_KILLED = 9
+    DOZAN_EVENT_KILLED = 9,
+    DOZAN_EVENT_KNOWN = 10 /* in the log: a result from before the experiment; `tell` gets it as
+                              ASKED and COMPLETED */
 } dozan_event_kind;
 
 /* One event, as `tell` sees it: the history holds it already. */
@@ -201,7 +218,9 @@ typedef struct dozan_answer {
         char name[DOZAN_LABEL_TEXT];
         char value[DOZAN_LABEL_TEXT];
     } labels[DOZAN_MAX_LABELS];
-    char message[DOZAN_ANSWER_MESSAGE]; /* one sentence for WAIT and EXHAUSTED */
+    char message[DOZAN_ANSWER_MESSAGE]; /* one sentence: required for WAIT and EXHAUSTED; with a
+                                           POINT, what the user should know of it, shown by
+                                           `dozan describe` */
 } dozan_answer;
 
 typedef struct dozan_verdict {
@@ -221,7 +240,9 @@ enum {
     DOZAN_WANTS_REPORTS = 1u << 0, /* the history keeps reports, and `tell` gets REPORT events */
     DOZAN_IGNORES_RESULTS =
         1u << 1, /* an answer depends on the trial's number and the asked points alone */
-    DOZAN_MAY_REPEAT = 1u << 2 /* the host must not replace a repeated point by a new one */
+    DOZAN_MAY_REPEAT = 1u << 2,     /* the host must not replace a repeated point by a new one */
+    DOZAN_MANY_OBJECTIVES = 1u << 3 /* several objectives; refused for an algorithm without this, or
+                                       DOZAN_IGNORES_RESULTS */
 };
 
 /* A constant table per algorithm. Every function may block for as long as it computes; none may do

@@ -19,6 +19,21 @@ typedef struct dozan_pair {
     const char *value;
 } dozan_pair;
 
+/* An objective beside the first; its metric is one of the additional metrics. */
+typedef struct dozan_objective {
+    const char *metric;
+    bool maximize;
+} dozan_objective;
+
+/* A bound on one of the metrics. */
+typedef struct dozan_constraint {
+    const char *metric;
+    bool has_min;
+    bool has_max;
+    double min;
+    double max;
+} dozan_constraint;
+
 /* An experiment as the controller tells it to a host. */
 typedef struct dozan_experiment {
     const char *uid;
@@ -31,6 +46,10 @@ typedef struct dozan_experiment {
     const char *objective_metric;
     const char *const *additional_metrics;
     size_t additional_metric_count;
+    const dozan_objective *other_objectives;
+    size_t other_objective_count;
+    const dozan_constraint *constraints;
+    size_t constraint_count;
     const char *algorithm; /* search */
     const dozan_pair *algorithm_settings;
     size_t algorithm_setting_count;
@@ -46,15 +65,19 @@ typedef struct dozan_experiment {
 typedef struct dozan_log_event {
     int64_t seq;
     dozan_event_kind kind;
-    int64_t trial;
-    const dozan_pair *assignments; /* ASKED */
+    int64_t trial;                 /* from 1; of KNOWN: -1, -2, ... */
+    const dozan_pair *assignments; /* ASKED, KNOWN: of the active parameters */
     size_t assignment_count;
     const dozan_pair *labels; /* ASKED */
     size_t label_count;
     uint32_t metric; /* REPORT: 0 = objective */
     int64_t step;    /* REPORT */
     bool has_value;
-    double value; /* REPORT, COMPLETED, STOPPED: as the program reported it, not yet a loss */
+    double
+        value; /* REPORT, COMPLETED, STOPPED, KNOWN: as the program reported it, not yet a loss */
+    const double *other_values; /* COMPLETED, KNOWN: of the additional metrics, in their order; NaN
+                                   = none. May be short or NULL when nothing needs them */
+    size_t other_value_count;
 } dozan_log_event;
 
 /* The events after since_seq up to to_seq, of one experiment. */
@@ -74,7 +97,7 @@ typedef enum dozan_ask_end {
 } dozan_ask_end;
 
 typedef struct dozan_suggestion {
-    dozan_pair *assignments; /* in the order of the experiment's parameters */
+    dozan_pair *assignments; /* of the active parameters, in their order */
     size_t assignment_count;
     dozan_pair *labels;
     size_t label_count;
@@ -89,7 +112,7 @@ typedef struct dozan_ask_reply {
     dozan_suggestion *suggestions; /* at most as many as asked for */
     size_t suggestion_count;
     dozan_ask_end end;
-    const char *message;
+    const char *message; /* one sentence: why there are no more, or what the algorithm has to say */
 } dozan_ask_reply;
 
 typedef struct dozan_trial_verdict {

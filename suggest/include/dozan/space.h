@@ -17,6 +17,10 @@
  * same mass, a quantised log or normal one the mass of the cell around it. A level's canonical
  * coordinate is the middle of its part.
  *
+ * A parameter may have a condition on one declared before it, and is inactive where that does not
+ * hold: it then has no value, and one canonical coordinate (that of 0.5), so that two points which
+ * differ in inactive coordinates alone are the same point.
+ *
  * Values are text as a user reads it: a list entry exactly as written, an int without a point, a
  * step value with the decimals of min and step (0.02, never 0.019999999999999997), a continuous
  * double in the shortest form that reads back to the same double.
@@ -41,6 +45,16 @@ typedef enum dozan_distribution {
     DOZAN_LOG_NORMAL = 4
 } dozan_distribution;
 
+/* When a parameter is active: while the parameter of that name, declared before it, is active
+ * itself and has one of the values (texts), or lies in [min, max] where there are no values. */
+typedef struct dozan_condition {
+    const char *parameter;
+    const char *const *values;
+    size_t value_count;
+    const char *min; /* NULL or "" = unbounded */
+    const char *max;
+} dozan_condition;
+
 /* A parameter as the user wrote it. Texts are borrowed; NULL and "" both mean that the field is
  * absent. */
 typedef struct dozan_parameter {
@@ -52,6 +66,7 @@ typedef struct dozan_parameter {
     const char *step;
     const char *const *list;
     size_t list_count;
+    const dozan_condition *when; /* NULL = always active */
 } dozan_parameter;
 
 enum {
@@ -69,6 +84,7 @@ typedef struct dozan_dimension {
     bool ordered;    /* false for categorical */
     double min;      /* in the parameter's own unit; 0 and levels-1 for categorical */
     double max;
+    size_t parent; /* the dimension that its condition is on; SIZE_MAX = always active */
 } dozan_dimension;
 
 typedef struct dozan_space dozan_space;
@@ -89,13 +105,23 @@ DOZAN_MUST_USE dozan_status dozan_parameter_check(const dozan_parameter *paramet
 size_t dozan_space_dimensions(const dozan_space *space);
 const dozan_dimension *dozan_space_dimension(const dozan_space *space, size_t index);
 
-/* The number of different points; 0 when the space is continuous or has more than 2^63. */
+/* The number of different points; 0 when the space is continuous or has more than 2^63 (or has a
+ * condition on a parameter of more than 2^16 levels). */
 uint64_t dozan_space_points(const dozan_space *space);
 
-/* Moves unit[d] to the canonical coordinates of the point that it means: a quantised coordinate to
- * the middle of its level's part, a continuous one into [0, 1] to the double that its own text
- * reads back to. Idempotent; NaN becomes 0.5. Two points are the same assignment exactly when their
- * snapped coordinates are equal. */
+/* The point of that number (below dozan_space_points), snapped, into unit[dimensions]: each point
+ * of the space has one number, and the last dimension changes fastest. */
+void dozan_space_point(const dozan_space *space, uint64_t number, double *unit);
+
+/* Whether some parameter has a condition, and whether dimension `index` is active at a point whose
+ * coordinates before `index` are those of it. O(depth of the conditions). */
+bool dozan_space_is_conditional(const dozan_space *space);
+bool dozan_space_active(const dozan_space *space, const double *unit, size_t index);
+
+/* Moves each unit[d] to the canonical coordinates of the point that it means: a quantised
+ * coordinate to the middle of its level's part, a continuous one into [0, 1] to the double that its
+ * own text reads back to. Idempotent; NaN becomes 0.5. Two points are the same assignment exactly
+ * when their snapped coordinates are equal. */
 void dozan_space_snap(const dozan_space *space, double *unit);
 
 /* The level (0 .. levels-1) that coordinate u of a quantised dimension means, and the level's
