@@ -5,6 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+enum { SIGNALS = 4 };
+static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
 struct dz_driver {
     dz_cli *cli;
     dz_store *store;
@@ -12,14 +15,13 @@ struct dz_driver {
     dz_run_observer observer;
     dz_screen screen;
     dz_loop *loop;
+    bool catches; /* the signals, since it was made: an interrupt counts before the run too */
+    struct sigaction before[SIGNALS];
 };
 
 /* A signal handler has no argument of ours: this is the one place that it can find the loop at. */
 static dz_loop *_Atomic signalled_loop;
 static atomic_int signal_count; /* by the handler, which may run on any thread */
-
-enum { SIGNALS = 4 };
-static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
 static void on_signal(int number);
 static void on_broken_pipe(int number);
@@ -57,6 +59,9 @@ dozan_status dz_driver_create(dz_cli *cli, dz_store *store, dz_driver **driver, 
         dz_driver_destroy(made);
         return status;
     }
+    made->catches = store != NULL;
+    if (made->catches)
+        catch_signals(made->loop, made->before);
     *driver = made;
     return DOZAN_OK;
 }
@@ -65,6 +70,8 @@ void dz_driver_destroy(dz_driver *driver)
 {
     if (driver == NULL)
         return;
+    if (driver->catches)
+        release_signals(driver->before);
     dz_loop_destroy(driver->loop);
     dz_screen_fini(&driver->screen);
     free(driver);
@@ -77,14 +84,11 @@ dz_loop *dz_driver_loop(dz_driver *driver)
 
 int dz_driver_run(dz_driver *driver, dz_experiment *experiment, dz_experiment_spec *budget)
 {
-    struct sigaction before[SIGNALS];
     dozan_error err = {0};
     dz_trial *best = dz_cli_best(driver->store, experiment);
     dz_screen_start(&driver->screen, experiment, best, dz_cli_now());
     dz_trial_destroy(best);
-    catch_signals(driver->loop, before);
     dozan_status status = dz_loop_run(driver->loop, experiment, budget, &err);
-    release_signals(before);
     dz_screen_clear(&driver->screen);
     if (status != DOZAN_OK)
         return dz_cli_fail(driver->cli, &err);

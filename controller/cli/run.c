@@ -98,9 +98,14 @@ static int start_new(runner *run)
     dozan_error err = {0};
     char uid[40];
     uint64_t seed = 0;
-    if (dz_loop_validate(dz_driver_loop(run->driver), document->spec, &err) != DOZAN_OK)
+    dozan_status status = dz_loop_validate(dz_driver_loop(run->driver), document->spec, &err);
+    if (status != DOZAN_OK && dz_loop_interrupted(dz_driver_loop(run->driver))) {
+        dz_cli_note(run->cli, "interrupted before anything was begun");
+        return DZ_EXIT_INTERRUPTED;
+    }
+    if (status != DOZAN_OK)
         return dz_document_reject(run->cli, document, &err);
-    dozan_status status = draw_uid(uid, &err);
+    status = draw_uid(uid, &err);
     if (status == DOZAN_OK)
         status = draw(&seed, sizeof(seed), &err);
     if (status == DOZAN_OK) {

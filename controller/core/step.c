@@ -10,6 +10,7 @@
 #include "core/turn.h"
 
 static dozan_status dispatch(dz_turn *turn, const dz_event *event);
+static dozan_status open_experiment(dz_turn *turn, const char *suspend_reason);
 static dozan_status settle(dz_turn *turn);
 static dozan_status settle_once(dz_turn *turn);
 static void save_runtime(dz_turn *turn);
@@ -63,19 +64,24 @@ int64_t dz_next_tick(const dz_experiment *experiment)
 
 bool dz_experiment_at_rest(const dz_experiment *experiment)
 {
-    const int64_t *counts = experiment->state_counts;
-
     return (dz_experiment_state_ended(experiment->state) ||
             experiment->state == DZ_EXPERIMENT_SUSPENDED) &&
-           counts[DZ_TRIAL_STARTING] == 0 && counts[DZ_TRIAL_RUNNING] == 0 &&
-           counts[DZ_TRIAL_STOPPING] == 0;
+           !dz_experiment_has_jobs(experiment);
+}
+
+bool dz_experiment_has_jobs(const dz_experiment *experiment)
+{
+    const int64_t *counts = experiment->state_counts;
+
+    return counts[DZ_TRIAL_STARTING] > 0 || counts[DZ_TRIAL_RUNNING] > 0 ||
+           counts[DZ_TRIAL_STOPPING] > 0;
 }
 
 static dozan_status dispatch(dz_turn *turn, const dz_event *event)
 {
     switch (event->kind) {
     case DZ_EVENT_OPEN:
-        return dz_step_open(turn);
+        return open_experiment(turn, event->u.suspend.reason);
     case DZ_EVENT_TICK:
         return DOZAN_OK; /* settling is all */
     case DZ_EVENT_SUGGESTED:
@@ -104,6 +110,15 @@ static dozan_status dispatch(dz_turn *turn, const dz_event *event)
     }
     return dozan_error_set(turn->err, DOZAN_INTERNAL, NULL, "there is no event of kind %d",
                            (int)event->kind);
+}
+
+/* Both in one step, or what follows from the opening would begin only to be stopped. */
+static dozan_status open_experiment(dz_turn *turn, const char *suspend_reason)
+{
+    dozan_status status = dz_step_open(turn);
+
+    return status == DOZAN_OK && suspend_reason != NULL ? dz_step_suspend(turn, suspend_reason)
+                                                        : status;
 }
 
 /* A trial that ends while settling (it can never have the slots it asks for) may complete the

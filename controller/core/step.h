@@ -18,7 +18,8 @@
 
 typedef enum dz_event_kind {
     DZ_EVENT_OPEN,      /* the owner takes the experiment up: adopts what may run, goes on with what
-                           waits, resumes what was suspended. Before it, only BUDGET has an effect */
+                           waits, resumes what was suspended. Before it, only BUDGET has an effect.
+                           With suspend.reason: it is to stop already, so nothing new begins */
     DZ_EVENT_TICK,      /* time has passed */
     DZ_EVENT_SUGGESTED, /* the search algorithm answered */
     DZ_EVENT_ASK_FAILED, /* it did not, or not in time, or the reply was refused on the way */
@@ -52,7 +53,7 @@ typedef struct dz_event {
         } trial;
         dz_experiment_spec *budget; /* taken */
         struct {
-            const char *reason; /* "UserStopped", "Interrupted" */
+            const char *reason; /* "UserStopped", "Interrupted"; OPEN: NULL = it goes on */
         } suspend;
         int64_t kill;
     } u;
@@ -121,6 +122,9 @@ int64_t dz_next_tick(const dz_experiment *experiment);
 /* Whether the loop has nothing left to wait for: ended or suspended, and no trial STARTING, RUNNING
  * or STOPPING. */
 bool dz_experiment_at_rest(const dz_experiment *experiment);
+
+/* Whether trials may have a job with the runner: STARTING, RUNNING or STOPPING. */
+bool dz_experiment_has_jobs(const dz_experiment *experiment);
 
 /* A new experiment in state CREATED. Takes spec. `uid` is in UUID form; `seed` counts unless the
  * spec has one. */

@@ -29,7 +29,8 @@ dozan_status dz_step_suspend(dz_turn *turn, const char *reason)
 {
     dz_experiment *experiment = turn->experiment;
 
-    if (experiment->state != DZ_EXPERIMENT_RUNNING) {
+    if (experiment->state != DZ_EXPERIMENT_RUNNING &&
+        experiment->state != DZ_EXPERIMENT_RESTARTING) {
         return DOZAN_OK;
     }
     dz_experiment_enter(turn, DZ_EXPERIMENT_SUSPENDED, reason,

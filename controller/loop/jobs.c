@@ -154,7 +154,8 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
                   .metrics_path = metrics_path,
                   .timeout_ms = limit,
                   .gpus = trial->gpus,
-                  .gpu_count = (size_t)trial->gpu_count};
+                  .gpu_count = (size_t)trial->gpu_count,
+                  .to_stop = adopt && trial->state == DZ_TRIAL_STOPPING};
     status = adopt ? jobs->runner->adopt(jobs->self, &job, err)
                    : jobs->runner->start(jobs->self, &job, err);
 done:

@@ -1,10 +1,5 @@
-#include "loop/run.h"
-#include "loop/jobs.h"
-#include "loop/plugins.h"
-#include "loop/teller.h"
+#include "loop/loop.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,26 +16,7 @@ enum {
     TURN_MESSAGES = 256,   /* at most in one transaction */
     COMMAND_POLL_MS = 200, /* for commands from other processes */
     PROGRESS_MS = 50,
-    COMMIT_RETRY_MS = 1000,
-    START_LIMIT_MS = 31000 /* for a plugin to come up, in validate and describe */
-};
-
-struct dz_loop {
-    dz_store *store;
-    const dz_run_config *config;
-    const dz_run_observer *observer;
-    dz_mailbox *mailbox;
-    dz_plugins *plugins;
-    dz_jobs *jobs;
-    dz_slots slots;
-    atomic_int interrupts;
-
-    /* of the run */
-    dz_experiment *experiment;
-    dz_teller *search, *stopper;
-    dz_changes changes;
-    int interrupts_taken;
-    int64_t last_progress_ms, last_command_ms;
+    COMMIT_RETRY_MS = 1000
 };
 
 static dozan_status turn(dz_loop *loop, dozan_error *err);
@@ -50,8 +26,12 @@ static dozan_status take_plugin_message(dz_loop *loop, dz_message *message, doza
 static dozan_status take_told(dz_loop *loop, const dz_teller *teller, dz_told told,
                               const dz_message *message, const char *reason, const dozan_error *why,
                               dozan_error *err);
+static dozan_status open_experiment(dz_loop *loop, dozan_error *err);
+static bool stop_waits(dz_loop *loop, int64_t *command_id);
 static dozan_status take_interrupts(dz_loop *loop, dozan_error *err);
 static dozan_status take_commands(dz_loop *loop, dozan_error *err);
+static dozan_status take_command(dz_loop *loop, const dz_store_command *command, dozan_error *err);
+static void delete_other(dz_loop *loop, const char *name);
 static dozan_status take_tick(dz_loop *loop, dozan_error *err);
 static dozan_status settle(dz_loop *loop, dozan_error *err);
 static bool unsettled(const dz_loop *loop);
@@ -62,12 +42,6 @@ static dozan_status request_failed(dz_loop *loop, const dz_teller *teller, const
                                    const dozan_error *why, dozan_error *err);
 static void show(dz_loop *loop, bool last);
 static void wait_for_work(dz_loop *loop);
-static dozan_status wait_for_plugin(dz_loop *loop, size_t plugin, dozan_error *err);
-static dozan_status validate_one(dz_loop *loop, const dozan_experiment *kit, const char *algorithm,
-                                 dozan_algorithm_kind kind, const char *place, dozan_error *err);
-static void unknown_algorithm(dz_loop *loop, const char *algorithm, dozan_algorithm_kind kind,
-                              const char *place, dozan_error *err);
-static int64_t wall_ms(void);
 static bool interrupted_twice(dz_loop *loop);
 
 dozan_status dz_loop_create(dz_store *store, const dz_run_config *config,
@@ -128,16 +102,61 @@ dozan_status dz_loop_run(dz_loop *loop, dz_experiment *experiment, dz_experiment
     if (status)
         return status;
     dz_slots_init(&loop->slots, capacity.cpu_milli, capacity.gpus);
-    if (!status)
-        status = step(loop, &(dz_event){.kind = DZ_EVENT_OPEN}, err);
-    if (!status)
-        status = settle(loop, err);
+    status = open_experiment(loop, err);
     while (!status && !dz_experiment_at_rest(experiment) && !interrupted_twice(loop)) {
         wait_for_work(loop);
         status = turn(loop, err);
     }
     show(loop, true);
     return status;
+}
+
+/* A wish to stop that has come already is part of the opening, so that no trial starts only to be
+ * stopped. */
+static dozan_status open_experiment(dz_loop *loop, dozan_error *err)
+{
+    dz_event event = {.kind = DZ_EVENT_OPEN};
+    int64_t command_id = 0;
+    bool leave = false;
+    dozan_error ignored = {0};
+    if (atomic_load(&loop->interrupts)) {
+        leave = loop->config->keep_trials_on_interrupt;
+        loop->interrupts_taken = 1;
+        event.u.suspend.reason = "Interrupted";
+    } else if (stop_waits(loop, &command_id)) {
+        event.u.suspend.reason = "UserStopped";
+    }
+    if (leave)
+        dz_loop_interrupt(loop);
+    dozan_status status = leave ? DOZAN_OK : step(loop, &event, err);
+    if (!status)
+        status = settle(loop, err);
+    if (!status && command_id)
+        (void)!dz_store_done(loop->store, command_id, &ignored); /* else it is taken once more */
+    return status;
+}
+
+/* Whether the first command about this experiment is to stop it. Those before it, about others, are
+ * carried out. */
+static bool stop_waits(dz_loop *loop, int64_t *command_id)
+{
+    for (;;) {
+        bool found = false;
+        dz_store_command command = {0};
+        dozan_error why = {0};
+        if (dz_store_next(loop->store, &found, &command, &why) || !found)
+            return false;
+        *command_id = command.id;
+        if (strcmp(command.experiment, loop->experiment->spec->name) == 0)
+            return command.kind == DZ_COMMAND_STOP;
+        if (take_command(loop, &command, &why) || dz_store_done(loop->store, command.id, &why))
+            return false;
+    }
+}
+
+bool dz_loop_interrupted(dz_loop *loop)
+{
+    return atomic_load(&loop->interrupts) > 0;
 }
 
 void dz_loop_interrupt(dz_loop *loop)
@@ -170,7 +189,7 @@ static dozan_status turn(dz_loop *loop, dozan_error *err)
 
 static dozan_status step(dz_loop *loop, const dz_event *event, dozan_error *err)
 {
-    return dz_step(loop->experiment, &loop->slots, event, wall_ms(), &loop->changes, err);
+    return dz_step(loop->experiment, &loop->slots, event, dz_loop_wall_ms(), &loop->changes, err);
 }
 
 static dozan_status take_message(dz_loop *loop, dz_message *message, dozan_error *err)
@@ -268,7 +287,7 @@ static dozan_status take_interrupts(dz_loop *loop, dozan_error *err)
 /* What `dozan stop`, `resume` and the like ask of the owner. */
 static dozan_status take_commands(dz_loop *loop, dozan_error *err)
 {
-    int64_t now = wall_ms();
+    int64_t now = dz_loop_wall_ms();
     if (now - loop->last_command_ms < COMMAND_POLL_MS && now >= loop->last_command_ms)
         return DOZAN_OK;
     loop->last_command_ms = now;
@@ -278,17 +297,7 @@ static dozan_status take_commands(dz_loop *loop, dozan_error *err)
         dozan_error why = {0};
         if (dz_store_next(loop->store, &found, &command, &why) || !found)
             return DOZAN_OK; /* a busy database is asked again in a moment */
-        dz_event event = {0};
-        bool ours = strcmp(command.experiment, loop->experiment->spec->name) == 0;
-        if (command.kind == DZ_COMMAND_STOP)
-            event = (dz_event){.kind = DZ_EVENT_SUSPEND, .u.suspend = {"UserStopped"}};
-        else if (command.kind == DZ_COMMAND_RESUME)
-            event.kind = DZ_EVENT_RESUME;
-        else if (command.kind == DZ_COMMAND_KILL_TRIAL)
-            event = (dz_event){.kind = DZ_EVENT_KILL_TRIAL, .u.kill = command.trial};
-        dozan_status status = DOZAN_OK;
-        if (ours && command.kind != DZ_COMMAND_DELETE)
-            status = step(loop, &event, err);
+        dozan_status status = take_command(loop, &command, err);
         if (!status)
             status = settle(loop, err); /* before the command is taken away */
         if (!status && dz_store_done(loop->store, command.id, &why))
@@ -298,9 +307,44 @@ static dozan_status take_commands(dz_loop *loop, dozan_error *err)
     }
 }
 
+/* Of another experiment, whose state nobody owns, only the deletion is this process's affair. */
+static dozan_status take_command(dz_loop *loop, const dz_store_command *command, dozan_error *err)
+{
+    bool ours = strcmp(command->experiment, loop->experiment->spec->name) == 0;
+    dz_event event = {0};
+    switch (command->kind) {
+    case DZ_COMMAND_STOP:
+        event = (dz_event){.kind = DZ_EVENT_SUSPEND, .u.suspend = {"UserStopped"}};
+        break;
+    case DZ_COMMAND_RESUME:
+        event.kind = DZ_EVENT_RESUME;
+        break;
+    case DZ_COMMAND_KILL_TRIAL:
+        event = (dz_event){.kind = DZ_EVENT_KILL_TRIAL, .u.kill = command->trial};
+        break;
+    case DZ_COMMAND_DELETE:
+        if (!ours)
+            delete_other(loop, command->experiment);
+        return DOZAN_OK;
+    }
+    return ours ? step(loop, &event, err) : DOZAN_OK;
+}
+
+/* Who asked sees from the database what has become of it. One whose trials may still run stays. */
+static void delete_other(dz_loop *loop, const char *name)
+{
+    dz_experiment *other = NULL;
+    dozan_error ignored = {0};
+    if (dz_store_load(loop->store, name, &other, &ignored))
+        return;
+    if (!dz_experiment_has_jobs(other))
+        (void)!dz_store_delete(loop->store, other->id, &ignored);
+    dz_experiment_destroy(other);
+}
+
 static dozan_status take_tick(dz_loop *loop, dozan_error *err)
 {
-    if (wall_ms() < dz_next_tick(loop->experiment))
+    if (dz_loop_wall_ms() < dz_next_tick(loop->experiment))
         return DOZAN_OK;
     return step(loop, &(dz_event){.kind = DZ_EVENT_TICK}, err);
 }
@@ -404,7 +448,7 @@ static dozan_status perform_one(dz_loop *loop, const dz_effect *effect, dozan_er
 
 static void show(dz_loop *loop, bool last)
 {
-    int64_t now = wall_ms();
+    int64_t now = dz_loop_wall_ms();
     if (!loop->observer->progress || (!last && now - loop->last_progress_ms < PROGRESS_MS))
         return;
     loop->last_progress_ms = now;
@@ -413,7 +457,7 @@ static void show(dz_loop *loop, bool last)
 
 static void wait_for_work(dz_loop *loop)
 {
-    int64_t now = wall_ms(), tick = dz_next_tick(loop->experiment);
+    int64_t now = dz_loop_wall_ms(), tick = dz_next_tick(loop->experiment);
     int64_t wait = COMMAND_POLL_MS;
     if (tick < now + wait)
         wait = tick > now ? tick - now : 0;
@@ -422,114 +466,12 @@ static void wait_for_work(dz_loop *loop)
     dz_mailbox_wait(loop->mailbox, wait);
 }
 
-/* ---- before a run: what plugins say ---- */
-
-dozan_status dz_loop_validate(dz_loop *loop, const dz_experiment_spec *spec, dozan_error *err)
-{
-    dozan_experiment kit = {0};
-    dozan_status status = dz_spec_kit(spec, "validate", &kit);
-    if (status)
-        return dozan_error_set(err, status, NULL, "out of memory");
-    status = validate_one(loop, &kit, spec->algorithm, DOZAN_KIND_SEARCH,
-                          "spec.algorithm.algorithmName", err);
-    if (!status && spec->early_stopping)
-        status = validate_one(loop, &kit, spec->early_stopping, DOZAN_KIND_EARLY_STOPPING,
-                              "spec.earlyStopping.algorithmName", err);
-    dz_spec_kit_fini(&kit);
-    return status;
-}
-
-dozan_status dz_loop_describe(dz_loop *loop, const char *name, dz_description_visit *visit,
-                              void *user, dozan_error *err)
-{
-    bool found = false;
-    for (size_t i = 0; i < dz_plugins_count(loop->plugins); i++) {
-        if (name && dz_plugins_index(loop->plugins, name) != i)
-            continue;
-        dozan_status status = wait_for_plugin(loop, i, err);
-        if (status)
-            return status;
-        const dozan_describe_reply *all = dz_plugin_all(loop->plugins, i);
-        for (size_t k = 0; k < all->algorithm_count; k++) {
-            if (name && strcmp(all->algorithms[k].name, name) != 0)
-                continue;
-            found = true;
-            if (!visit(user, dz_plugin_name(loop->plugins, i), &all->algorithms[k]))
-                return DOZAN_OK;
-        }
-    }
-    if (name && !found) {
-        unknown_algorithm(loop, name, DOZAN_KIND_SEARCH, NULL, err);
-        return DOZAN_NOT_FOUND;
-    }
-    return DOZAN_OK;
-}
-
-static dozan_status validate_one(dz_loop *loop, const dozan_experiment *kit, const char *algorithm,
-                                 dozan_algorithm_kind kind, const char *place, dozan_error *err)
-{
-    size_t plugin = dz_plugins_index(loop->plugins, algorithm);
-    dozan_status status = wait_for_plugin(loop, plugin, err);
-    if (status)
-        return status;
-    const dozan_description *d = dz_plugin_description(loop->plugins, plugin, algorithm);
-    if (!d || d->kind != kind) {
-        unknown_algorithm(loop, algorithm, kind, place, err);
-        return DOZAN_INVALID_ARGUMENT;
-    }
-    return dozan_client_validate(dz_plugin_client(loop->plugins, plugin), kit, kind, 10000, err);
-}
-
-static void unknown_algorithm(dz_loop *loop, const char *algorithm, dozan_algorithm_kind kind,
-                              const char *place, dozan_error *err)
-{
-    char known[384] = "";
-    size_t used = 0;
-    const dozan_describe_reply *all =
-        dz_plugin_all(loop->plugins, dz_plugins_index(loop->plugins, algorithm));
-    for (size_t i = 0; all && i < all->algorithm_count && used < sizeof known; i++) {
-        if (place && all->algorithms[i].kind != kind)
-            continue;
-        int n = snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
-                         all->algorithms[i].name);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    (void)dozan_error_set(
-        err, DOZAN_INVALID_ARGUMENT, place,
-        "there is no %s \"%s\"; there are: %s; another one is named by --plugin %s=PATH",
-        kind == DOZAN_KIND_SEARCH ? "algorithm" : "early stopper", algorithm, known, algorithm);
-}
-
-/* Starts a plugin and takes messages until it is ready; there is no run yet that others could be
- * about. */
-static dozan_status wait_for_plugin(dz_loop *loop, size_t plugin, dozan_error *err)
-{
-    dozan_status status = dz_plugin_start(loop->plugins, plugin, err);
-    int64_t end = wall_ms() + START_LIMIT_MS;
-    while (!status && !dz_plugin_client(loop->plugins, plugin)) {
-        int64_t now = wall_ms();
-        if (now >= end || atomic_load(&loop->interrupts))
-            return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "plugin %s did not come up",
-                                   dz_plugin_name(loop->plugins, plugin));
-        dz_mailbox_wait(loop->mailbox, end - now);
-        dz_message *message = dz_mailbox_take(loop->mailbox, 1);
-        if (message && dz_plugins_take(loop->plugins, message) && message->plugin == plugin &&
-            message->kind == DZ_MESSAGE_PLUGIN_EXITED) {
-            if (err)
-                *err = message->error;
-            status = message->error.code ? message->error.code : DOZAN_UNAVAILABLE;
-        }
-        dz_message_destroy(message);
-    }
-    return status;
-}
-
 static bool interrupted_twice(dz_loop *loop)
 {
     return atomic_load(&loop->interrupts) >= 2;
 }
 
-static int64_t wall_ms(void)
+int64_t dz_loop_wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -55,6 +55,9 @@ DOZAN_MUST_USE dozan_status dz_loop_run(dz_loop *loop, dz_experiment *experiment
  * thread. A second call makes it return at once, with the trials left to the next run. */
 void dz_loop_interrupt(dz_loop *loop);
 
+/* Whether an interrupt has come. */
+bool dz_loop_interrupted(dz_loop *loop);
+
 /* Checks algorithm and early stopper with their plugins; INVALID_ARGUMENT carries the place as a
  * path below spec. */
 DOZAN_MUST_USE dozan_status dz_loop_validate(dz_loop *loop, const dz_experiment_spec *spec,

@@ -39,6 +39,7 @@ typedef struct local_job {
     int64_t begun_ms;
     bool started; /* the sink was told */
     bool stop_asked;
+    bool to_stop; /* taken up only to be stopped */
     int failures; /* how often its files could not be read, for want of descriptors or memory */
 } local_job;
 

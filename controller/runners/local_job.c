@@ -51,6 +51,7 @@ local_job *local_job_create(const local_runner *runner, const dz_job *job, dozan
         goto out_of_memory;
     made->id = job->id;
     made->pidfd = made->follow_fd = -1;
+    made->to_stop = job->to_stop;
     int64_t deadline_ms = job->command->active_deadline_ms;
     bool deadline_first =
         deadline_ms > 0 && (job->timeout_ms <= 0 || deadline_ms < job->timeout_ms);
@@ -103,7 +104,11 @@ bool local_job_begin(local_runner *runner, local_job *job, local_end *end)
     dz_job_look look = {.stage = DZ_JOB_NEW};
     job->begun_ms = local_wall_ms();
     int error = dz_job_dir_make(job->directory);
-    if (error == EEXIST) {
+    /* The mark goes first: a shim that an earlier controller has just started sees it, or is seen.
+     */
+    if (job->to_stop && (error == 0 || error == EEXIST))
+        local_job_stop(job);
+    if (error == EEXIST || (error == 0 && job->to_stop)) {
         dz_job_dir_look(job->directory, &look);
         error = 0;
     }
@@ -112,7 +117,7 @@ bool local_job_begin(local_runner *runner, local_job *job, local_end *end)
                 job->directory, why(error));
         return false;
     }
-    if (look.stage != DZ_JOB_NEW || look.stop_asked)
+    if (look.stage != DZ_JOB_NEW || look.stop_asked || job->stop_asked)
         return !local_job_conclude(job, end);
     char message[LOCAL_MESSAGE_BYTES];
     if (!dz_job_env_check(&job->command, job->env, message, sizeof message)) {

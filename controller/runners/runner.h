@@ -31,6 +31,8 @@ typedef struct dz_job {
     int64_t timeout_ms;       /* 0 = none */
     const int32_t *gpus;      /* indices given to this job */
     size_t gpu_count;
+    bool to_stop; /* adopt: `stop` comes next, so what was never started is not started now, but
+                     told as STOPPED */
 } dz_job;
 
 typedef enum dz_end_kind {
@@ -89,7 +91,7 @@ typedef struct dz_runner_ops {
     dozan_status (*stop)(void *self, const dz_job_id *id, dozan_error *err);
     /* Takes up a job that an earlier run of the controller was told to start: started and output
      * (from offset 0) and ended come as for a new one; when it was never started at all, it is
-     * started now. */
+     * started now, but for one that is to_stop. */
     dozan_status (*adopt)(void *self, const dz_job *job, dozan_error *err);
 } dz_runner_ops;
 

@@ -14,6 +14,8 @@ static const char *const kind_codes[KINDS] = {[DZ_COMMAND_STOP] = "STOP",
                                               [DZ_COMMAND_KILL_TRIAL] = "KILL_TRIAL",
                                               [DZ_COMMAND_DELETE] = "DELETE"};
 
+static void bind_command(dz_bind *bind, dz_command_kind kind, const char *experiment,
+                         int64_t trial);
 static dozan_status read_first(dz_store *store, bool *found, dz_store_command *command,
                                dozan_error *err);
 
@@ -30,9 +32,7 @@ dozan_status dz_store_post(dz_store *store, dz_command_kind kind, const char *ex
         return status;
     dz_bind bind = dz_bind_new(
         store, "INSERT INTO commands (kind, experiment, trial, posted_ms) VALUES (?,?,?,?)");
-    dz_bind_text(&bind, kind_codes[kind]);
-    dz_bind_text(&bind, experiment);
-    dz_bind_int(&bind, trial);
+    bind_command(&bind, kind, experiment, trial);
     dz_bind_int(&bind, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     status = dz_bind_run(&bind, "cannot post the command", NULL, err);
     status = dz_db_finish(store, status, err);
@@ -69,7 +69,50 @@ dozan_status dz_store_done(dz_store *store, int64_t command_id, dozan_error *err
     return dz_db_finish(store, status, err);
 }
 
+dozan_status dz_store_waits(dz_store *store, dz_command_kind kind, const char *experiment,
+                            int64_t trial, bool *waits, dozan_error *err)
+{
+    dz_bind bind =
+        dz_bind_new(store, "SELECT 1 FROM commands WHERE kind=? AND experiment=? AND trial=?");
+    bind_command(&bind, kind, experiment, trial);
+    *waits = dz_bind_step(&bind);
+    return dz_bind_done(&bind, "cannot read the commands", err);
+}
+
+dozan_status dz_store_withdraw(dz_store *store, dz_command_kind kind, const char *experiment,
+                               int64_t trial, dozan_error *err)
+{
+    dozan_status status = dz_db_begin(store, err);
+    if (status != DOZAN_OK)
+        return status;
+    dz_bind bind =
+        dz_bind_new(store, "DELETE FROM commands WHERE kind=? AND experiment=? AND trial=?");
+    bind_command(&bind, kind, experiment, trial);
+    status = dz_bind_run(&bind, "cannot take the command back", NULL, err);
+    return dz_db_finish(store, status, err);
+}
+
+/* Writes only where there is something to drop: every run begins here. */
+dozan_status dz_commands_drop(dz_store *store, dozan_error *err)
+{
+    int64_t count = 0;
+    dozan_status status = dz_db_number(store, "SELECT count(*) FROM commands", &count, err);
+    if (status != DOZAN_OK || count == 0)
+        return status;
+    status = dz_db_begin(store, err);
+    if (status == DOZAN_OK)
+        status = dz_db_finish(store, dz_db_execute(store, "DELETE FROM commands", err), err);
+    return status;
+}
+
 /* ---- helpers */
+
+static void bind_command(dz_bind *bind, dz_command_kind kind, const char *experiment, int64_t trial)
+{
+    dz_bind_text(bind, kind_codes[kind]);
+    dz_bind_text(bind, experiment);
+    dz_bind_int(bind, trial);
+}
 
 static dozan_status read_first(dz_store *store, bool *found, dz_store_command *command,
                                dozan_error *err)

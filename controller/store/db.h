@@ -87,6 +87,9 @@ DOZAN_MUST_USE dozan_status dz_db_data_version(dz_store *store, int64_t *version
 /* Waits for its turn to make the file's tables; *fd is closed to let the next one in. */
 DOZAN_MUST_USE dozan_status dz_lock_setup(dz_store *store, int *fd, dozan_error *err);
 
+/* Drops the commands that were left for an earlier owner. */
+DOZAN_MUST_USE dozan_status dz_commands_drop(dz_store *store, dozan_error *err);
+
 /* Gives the ownership up, if there is one. */
 void dz_lock_drop(dz_store *store);
 

@@ -43,6 +43,12 @@ dozan_status dz_store_own(dz_store *store, dozan_error *err)
         return status;
     if (taken)
         return refuse_second(store, err);
+    /* Before others can learn that this process is the owner, and leave it commands. */
+    status = dz_commands_drop(store, err);
+    if (status != DOZAN_OK) {
+        (void)close(fd);
+        return status;
+    }
     int number = write_pid(fd);
     if (number != 0) {
         (void)close(fd);

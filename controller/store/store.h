@@ -40,7 +40,7 @@ DOZAN_MUST_USE dozan_status dz_store_open(const char *path, dz_store_mode mode,
 void dz_store_close(dz_store *store);
 
 /* Becomes the one owner, until the close. FAILED_PRECONDITION names the pid of the process that is.
- */
+ * Commands that an earlier owner has not taken are dropped: they were not meant for this one. */
 DOZAN_MUST_USE dozan_status dz_store_own(dz_store *store, dozan_error *err);
 
 /* The pid of the owner, 0 when there is none. */
@@ -110,6 +110,14 @@ typedef struct dz_store_command {
 
 DOZAN_MUST_USE dozan_status dz_store_post(dz_store *store, dz_command_kind kind,
                                           const char *experiment, int64_t trial, dozan_error *err);
+
+/* Whether such a command still waits for the owner, and taking it back (done or not). */
+DOZAN_MUST_USE dozan_status dz_store_waits(dz_store *store, dz_command_kind kind,
+                                           const char *experiment, int64_t trial, bool *waits,
+                                           dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_store_withdraw(dz_store *store, dz_command_kind kind,
+                                              const char *experiment, int64_t trial,
+                                              dozan_error *err);
 
 /* The next command, removed by dz_store_done. *found is false when there is none. Cheap when
  * nothing has been posted (SQLite's data_version). */

@@ -762,6 +762,36 @@ static void metrics_file_that_never_comes(void **state)
     free(path);
 }
 
+/* Taken up only to be stopped: what runs is ended, what never began does not begin. */
+static void what_is_to_stop_is_not_started(void **state)
+{
+    world *w = *state;
+    char mark[256];
+    char script[1024];
+    (void)snprintf(mark, sizeof mark, "%s/began", w->folder);
+    (void)snprintf(script, sizeof script, "touch %s", mark);
+    const trial never = {.number = 1, .script = script, .to_stop = true};
+    jobs_adopt(w, &never);
+    jobs_expect(w, 1, DZ_END_STOPPED, "");
+    assert_int_equal(w->seen[1].started, 0);
+    assert_int_equal(access(mark, F_OK), -1);
+
+    jobs_run(w, 2, "echo up; exec sleep 600");
+    jobs_wait(w, 2, jobs_has_printed, "up");
+    jobs_close_runner(w);
+    jobs_open_runner(w);
+    const trial runs = {.number = 2, .script = "exit 9", .to_stop = true};
+    jobs_adopt(w, &runs);
+    jobs_expect(w, 2, DZ_END_STOPPED, "");
+    jobs_run(w, 3, "exit 0");
+    (void)jobs_await(w, 3);
+    jobs_close_runner(w);
+    jobs_open_runner(w);
+    const trial ended = {.number = 3, .script = "exit 9", .to_stop = true};
+    jobs_adopt(w, &ended);
+    jobs_expect(w, 3, DZ_END_EXITED, "");
+}
+
 int main(void)
 {
 #define JOBS_TEST(name) cmocka_unit_test_setup_teardown(name, jobs_setup, jobs_teardown)
@@ -785,6 +815,7 @@ int main(void)
         JOBS_TEST(adopt_and_stop),
         JOBS_TEST(adopt_after_its_end),
         JOBS_TEST(adopt_what_was_never_started),
+        JOBS_TEST(what_is_to_stop_is_not_started),
         JOBS_TEST(killed_shim_takes_its_trial_along),
         JOBS_TEST(killed_shim_while_nobody_looked),
         JOBS_TEST(shim_stopped_by_others),

@@ -60,6 +60,7 @@ typedef struct trial {
     int64_t timeout_ms;
     const int32_t *gpus;
     size_t gpu_count;
+    bool to_stop;
 } trial;
 
 static inline void jobs_started(void *user, const dz_job_id *id, int64_t time_ms)
@@ -203,7 +204,8 @@ static inline dozan_status jobs_submit(world *w, const trial *t, bool adopt, doz
                         .metrics_path = t->metrics_path,
                         .timeout_ms = t->timeout_ms,
                         .gpus = t->gpus,
-                        .gpu_count = t->gpu_count};
+                        .gpu_count = t->gpu_count,
+                        .to_stop = t->to_stop};
     return adopt ? w->ops->adopt(w->runner, &job, err) : w->ops->start(w->runner, &job, err);
 }
 

@@ -413,6 +413,61 @@ static void opening_takes_up_what_was_under_way(void **state)
     world_destroy(w);
 }
 
+/* A wish to stop that is there at the opening: what runs is stopped, and nothing begins. */
+static void opening_may_be_to_stop(void **state)
+{
+    const dz_event stopped = {.kind = DZ_EVENT_OPEN, .u.suspend = {.reason = "UserStopped"}};
+    world *w = world_create((const char *const[]){"spec.parallelTrialCount", "3", NULL}, 2, 0);
+
+    (void)state;
+    must_happen(w, stopped);
+    assert_state(w, DZ_EXPERIMENT_SUSPENDED, "UserStopped");
+    assert_int_equal(w->changes.effect_count, 0);
+    assert_int_equal(w->experiment->started_ms, w->now);
+    w->experiment->open = false;
+    open_it(w);
+    suggest(w, 3, DOZAN_ASK_MORE);
+    started(w, 1);
+    w->experiment->open = false;
+    dz_slots_init(&w->slots, 2000, 0);
+    must_happen(w, stopped);
+    assert_state(w, DZ_EXPERIMENT_SUSPENDED, "UserStopped");
+    assert_non_null(effect_on(w, DZ_EFFECT_ADOPT, 1));
+    assert_non_null(effect_on(w, DZ_EFFECT_STOP, 1));
+    assert_non_null(effect_on(w, DZ_EFFECT_STOP, 2)); /* told to start, perhaps never begun */
+    assert_int_equal(effects_of(w, DZ_EFFECT_START), 0);
+    assert_int_equal(effects_of(w, DZ_EFFECT_ASK), 0);
+    ended_with(w, 1, (dz_end){.kind = DZ_END_STOPPED});
+    ended_with(w, 2, (dz_end){.kind = DZ_END_STOPPED});
+    assert_int_equal(w->changes.effect_count, 0);
+    assert_true(dz_experiment_at_rest(w->experiment));
+    world_destroy(w);
+}
+
+/* Also of one that was ended and whose budget is raised. */
+static void opening_to_stop_counts_for_a_restart(void **state)
+{
+    world *w = world_create((const char *const[]){"spec.maxTrialCount", "2", NULL}, 8, 0);
+
+    (void)state;
+    open_it(w);
+    suggest(w, 2, DOZAN_ASK_MORE);
+    report_text(w, 1, 0, "0.5");
+    exited(w, 1, 0);
+    report_text(w, 2, 0, "0.5");
+    exited(w, 2, 0);
+    assert_true(dz_experiment_state_ended(w->experiment->state));
+    w->experiment->open = false;
+    must_happen(
+        w, (dz_event){.kind = DZ_EVENT_BUDGET,
+                      .u.budget = test_spec((const char *const[]){
+                          "spec.maxTrialCount", "4", "spec.resumePolicy", "LongRunning", NULL})});
+    must_happen(w, (dz_event){.kind = DZ_EVENT_OPEN, .u.suspend = {.reason = "Interrupted"}});
+    assert_state(w, DZ_EXPERIMENT_SUSPENDED, "Interrupted");
+    assert_int_equal(effects_of(w, DZ_EFFECT_ASK), 0);
+    world_destroy(w);
+}
+
 static void opening_refuses_counters_that_do_not_add_up(void **state)
 {
     world *w = world_create(NULL, 8, 0);
@@ -489,6 +544,8 @@ int main(void)
         cmocka_unit_test(a_failed_experiment_goes_on_with_a_higher_limit),
         cmocka_unit_test(a_running_experiments_budget_may_change),
         cmocka_unit_test(opening_takes_up_what_was_under_way),
+        cmocka_unit_test(opening_may_be_to_stop),
+        cmocka_unit_test(opening_to_stop_counts_for_a_restart),
         cmocka_unit_test(opening_refuses_counters_that_do_not_add_up),
         cmocka_unit_test(opening_resumes_and_mends),
         cmocka_unit_test(a_budget_may_come_before_the_opening),

@@ -297,6 +297,20 @@ static void test_commands(void **state)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     assert_int_equal(dz_store_post(other, DZ_COMMAND_STOP, name, 0, &err), DOZAN_INVALID_ARGUMENT);
+
+    /* what is taken back is not taken by the owner, and the others are */
+    bool waits = false;
+    assert_ok(dz_store_post(other, DZ_COMMAND_DELETE, "late", 0, &err), err);
+    assert_ok(dz_store_post(other, DZ_COMMAND_STOP, "late", 0, &err), err);
+    assert_ok(dz_store_waits(other, DZ_COMMAND_DELETE, "late", 0, &waits, &err), err);
+    assert_true(waits);
+    assert_ok(dz_store_waits(other, DZ_COMMAND_DELETE, "late", 1, &waits, &err), err);
+    assert_false(waits);
+    assert_ok(dz_store_withdraw(other, DZ_COMMAND_DELETE, "late", 0, &err), err);
+    assert_ok(dz_store_withdraw(other, DZ_COMMAND_DELETE, "late", 0, &err), err);
+    assert_ok(dz_store_waits(other, DZ_COMMAND_DELETE, "late", 0, &waits, &err), err);
+    assert_false(waits);
+    check_next(w->store, DZ_COMMAND_STOP, "late", 0);
     assert_int_equal(dz_store_done(other, 1, &err), DOZAN_FAILED_PRECONDITION);
     dz_store_close(other);
 }

@@ -235,9 +235,16 @@ static void test_one_owner(void **state)
                      DOZAN_FAILED_PRECONDITION);
     dz_experiment_destroy(experiment);
 
+    /* what was left for the first owner is not for the second one */
+    bool waits = false;
+    assert_ok(dz_store_post(second, DZ_COMMAND_STOP, "refused", 0, &err), err);
     dz_store_close(first);
     assert_int_equal(dz_store_owner(second), 0);
+    assert_ok(dz_store_waits(second, DZ_COMMAND_STOP, "refused", 0, &waits, &err), err);
+    assert_true(waits);
     assert_ok(dz_store_own(second, &err), err);
+    assert_ok(dz_store_waits(second, DZ_COMMAND_STOP, "refused", 0, &waits, &err), err);
+    assert_false(waits);
     dz_store_close(second);
 }
 
