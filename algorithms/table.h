@@ -10,6 +10,7 @@
 #define DZ_ALGORITHM_TABLE(X)                                                                      \
     X(dz_random)                                                                                   \
     X(dz_sobol)                                                                                    \
+    X(dz_cmaes)                                                                                    \
     X(dz_tpe)                                                                                      \
     X(dz_multivariate_tpe)                                                                         \
     X(dz_bayesianoptimization)                                                                     \
