@@ -8,6 +8,7 @@
 #include <dozan/algorithm.h>
 
 #define DZ_ALGORITHM_TABLE(X)                                                                      \
+    X(dz_auto)                                                                                     \
     X(dz_random)                                                                                   \
     X(dz_sobol)                                                                                    \
     X(dz_cmaes)                                                                                    \

@@ -301,6 +301,24 @@ bool dozan_random_free_point(const dozan_problem *problem, const dozan_ask *ask,
 DOZAN_MUST_USE dozan_status dozan_answer_label(dozan_answer *answer, const char *name,
                                                const char *value, dozan_error *err);
 
+/* ---- one algorithm within another
+ * ---------------------------------------------------------------------------------------------- */
+
+/* An instance of another search algorithm over the same experiment, with that one's default
+ * settings. An algorithm that delegates creates its delegates in `create`, where the problem has
+ * its history, and tells each of them every event; delegates of an algorithm without
+ * DOZAN_WANTS_REPORTS see no reports. */
+typedef struct dozan_delegate dozan_delegate;
+
+DOZAN_MUST_USE dozan_status dozan_delegate_create(const dozan_algorithm *algorithm,
+                                                  const dozan_problem *problem,
+                                                  dozan_delegate **delegate, dozan_error *err);
+void dozan_delegate_destroy(dozan_delegate *delegate); /* takes NULL */
+DOZAN_MUST_USE dozan_status dozan_delegate_tell(dozan_delegate *delegate, const dozan_event *event,
+                                                dozan_error *err);
+DOZAN_MUST_USE dozan_status dozan_delegate_ask(const dozan_delegate *delegate, const dozan_ask *ask,
+                                               dozan_answer *answer, dozan_error *err);
+
 /* ---- serving
  * --------------------------------------------------------------------------------------------------
  */
