@@ -56,7 +56,8 @@ bool dz_defaults_apply(dz_tree *tree)
            default_strategies(tree, dz_node_get(spec, "objective")) &&
            default_template(tree, dz_node_get(spec, "trialTemplate")) &&
            default_collector(tree, spec) &&
-           default_distributions(tree, dz_node_get(spec, "parameters"));
+           default_distributions(tree, dz_node_get(spec, "parameters")) &&
+           dz_defaults_resource(tree, spec);
 }
 
 /* The member even when it is null. */

@@ -12,4 +12,7 @@ enum { DZ_DEFAULT_PARALLEL_TRIALS = 3, DZ_MAX_METRICS = 256 };
  * False: no memory. */
 bool dz_defaults_apply(dz_tree *tree);
 
+/* The part of it that is about the range of hyperband's resource; `spec` is the tree's. */
+DOZAN_MUST_USE bool dz_defaults_resource(dz_tree *tree, const dz_node *spec);
+
 #endif

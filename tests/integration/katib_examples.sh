@@ -18,9 +18,6 @@ expected() {
     case $1 in
     */hp-tuning/simple-pbt.yaml | */tekton/pipeline-run.yaml) echo 2 ;;
     */trial-template/trial-configmap-source.yaml | */nas/*) echo 2 ;;
-    # Algorithms that are not there yet.
-    */hp-tuning/hyperband.yaml) echo any ;;
-    */hp-tuning/multivariate-tpe.yaml) echo any ;;
     *) echo 0 ;;
     esac
 }
