@@ -17,6 +17,7 @@
     X(dz_bayesianoptimization)                                                                     \
     X(dz_grid)                                                                                     \
     X(dz_hyperband)                                                                                \
+    X(dz_asha)                                                                                     \
     X(dz_medianstop)
 
 #define DZ_ALGORITHM_DECLARE(name) extern const dozan_algorithm name;
