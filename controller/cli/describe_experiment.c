@@ -233,16 +233,39 @@ static void put_conditions(const dz_experiment *experiment, dozan_buf *page)
     dz_table_fini(&table);
 }
 
+static bool has_conditions(const dz_experiment_spec *spec)
+{
+    for (size_t i = 0; i < spec->parameter_count; i++)
+        if (spec->parameters[i].when != NULL)
+            return true;
+    return false;
+}
+
+/* "optimizer is sgd or adam", "layers from 2 to 8". */
+static void put_condition(const dozan_condition *when, dozan_buf *text)
+{
+    bool min = when->min != NULL && *when->min != '\0';
+    bool max = when->max != NULL && *when->max != '\0';
+    dozan_buf_puts(text, when->parameter);
+    for (size_t i = 0; i < when->value_count; i++)
+        dozan_buf_printf(text, "%s%s", i == 0 ? " is " : " or ", when->values[i]);
+    if (min)
+        dozan_buf_printf(text, " from %s", when->min);
+    if (max)
+        dozan_buf_printf(text, " up to %s", when->max);
+}
+
 static void put_parameters(const dz_experiment_spec *spec, dozan_buf *page)
 {
-    static const char *const titles[] = {"NAME", "TYPE", "DISTRIBUTION", "SPACE"};
+    static const char *const titles[] = {"NAME", "TYPE", "DISTRIBUTION", "SPACE", "WHEN"};
     static const char *const types[] = {"", "double", "int", "discrete", "categorical"};
     static const char *const distributions[] = {"", "uniform", "logUniform", "normal", "logNormal"};
     dozan_buf space;
     dz_table table;
     dozan_buf_init(&space, DZ_PAGE_MAX);
     dz_table_init(&table);
-    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+    size_t columns = sizeof(titles) / sizeof(titles[0]) - !has_conditions(spec);
+    for (size_t i = 0; i < columns; i++)
         dz_table_column(&table, titles[i], false);
     for (size_t i = 0; i < spec->parameter_count; i++) {
         const dozan_parameter *parameter = &spec->parameters[i];
@@ -257,6 +280,12 @@ static void put_parameters(const dz_experiment_spec *spec, dozan_buf *page)
         dz_table_cell(&table, types[parameter->type]);
         dz_table_cell(&table, distributions[parameter->distribution]);
         dz_table_cell(&table, space.data);
+        if (!has_conditions(spec))
+            continue;
+        dozan_buf_clear(&space);
+        if (parameter->when != NULL)
+            put_condition(parameter->when, &space);
+        dz_table_cell(&table, parameter->when != NULL ? space.data : "always");
     }
     dz_page_table(page, "Parameters", &table);
     dz_table_fini(&table);

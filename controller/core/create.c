@@ -9,7 +9,7 @@
 
 #include "spec/template.h"
 
-static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
+static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments, size_t count,
                             const dozan_pair *labels, size_t label_count);
 static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count);
 static bool append_active(dz_experiment *experiment, dz_trial *trial);
@@ -40,12 +40,12 @@ dozan_status dz_experiment_create(dz_experiment_spec *spec, const char *uid, uin
     return DOZAN_OK;
 }
 
-dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const dozan_pair *labels,
-                             size_t label_count)
+dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, size_t count,
+                             const dozan_pair *labels, size_t label_count)
 {
     dz_experiment *experiment = turn->experiment;
     dozan_error cause = {0};
-    dz_trial *trial = make_trial(turn, assignments, labels, label_count);
+    dz_trial *trial = make_trial(turn, assignments, count, labels, label_count);
     dozan_status status;
 
     if (trial == NULL || !append_active(experiment, trial)) {
@@ -76,7 +76,7 @@ dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments, const
 }
 
 /* NULL when there is no memory. */
-static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
+static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments, size_t count,
                             const dozan_pair *labels, size_t label_count)
 {
     const dz_experiment_spec *spec = turn->experiment->spec;
@@ -95,8 +95,7 @@ static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
     dz_trial_name(turn->experiment, trial->number, name, sizeof name);
     trial->name = strdup(name);
     if (trial->observations == NULL || trial->name == NULL ||
-        !copy_pairs(assignments, spec->parameter_count, &trial->assignments,
-                    &trial->assignment_count) ||
+        !copy_pairs(assignments, count, &trial->assignments, &trial->assignment_count) ||
         !copy_pairs(labels, label_count, &trial->labels, &trial->label_count)) {
         dz_trial_destroy(trial);
         return NULL;
@@ -104,6 +103,7 @@ static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments,
     return trial;
 }
 
+/* Those that have a name. */
 static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count)
 {
     dozan_pair *pairs;
@@ -116,11 +116,16 @@ static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, si
         return false;
     }
     *to = pairs;
-    *to_count = count;
     for (size_t i = 0; i < count; i++) {
-        pairs[i].name = strdup(from[i].name);
-        pairs[i].value = strdup(from[i].value);
-        if (pairs[i].name == NULL || pairs[i].value == NULL) {
+        dozan_pair *pair = &pairs[*to_count];
+
+        if (from[i].name == NULL) {
+            continue;
+        }
+        (*to_count)++;
+        pair->name = strdup(from[i].name);
+        pair->value = strdup(from[i].value);
+        if (pair->name == NULL || pair->value == NULL) {
             return false;
         }
     }

@@ -68,7 +68,8 @@ typedef struct dz_trial {
     int32_t attempt;         /* the current or last attempt, from 1; 0 = none yet */
     int32_t failures;        /* attempts that failed by the configuration's fault */
     int32_t losses;          /* attempts that the infrastructure lost */
-    dozan_pair *assignments; /* in the order of the parameters; names and values are owned */
+    dozan_pair *assignments; /* of the active parameters, in their order; names and values are
+                                owned */
     size_t assignment_count;
     dozan_pair *labels; /* owned likewise */
     size_t label_count;

@@ -12,9 +12,11 @@ enum { MAX_NUMBER_TEXT = 128 };
 
 typedef char number_text[DOZAN_VALUE_TEXT];
 
-/* Where one suggestion's values go: a pair for each parameter, and room for a number's text. */
+/* Where one suggestion's values go: a pair for each parameter (without a name while it has no
+ * value), its coordinate, and room for a number's text. */
 typedef struct dz_row {
     dozan_pair *pairs;
+    double *unit;
     number_text *texts;
 } dz_row;
 
@@ -23,6 +25,8 @@ static dozan_status check_count(const dz_experiment *experiment, const dozan_ask
 static dozan_status check_suggestion(const dz_experiment *experiment,
                                      const dozan_suggestion *suggestion, int64_t trial,
                                      const dz_row *row, dozan_error *err);
+static dozan_status check_active(const dz_experiment *experiment, int64_t trial, const dz_row *row,
+                                 dozan_error *err);
 static dozan_status check_labels(const dozan_suggestion *suggestion, int64_t trial,
                                  dozan_error *err);
 static bool label_text_ok(const char *text);
@@ -36,20 +40,23 @@ dozan_status dz_reply_check(const dz_experiment *experiment, const dozan_ask_rep
     size_t parameters = experiment->spec->parameter_count;
     size_t cells = reply->suggestion_count * parameters;
     dozan_pair *pairs = NULL;
+    double *unit = NULL;
     number_text *texts = NULL;
     dozan_status status = check_count(experiment, reply, err);
 
     if (status != DOZAN_OK) {
         return status;
     }
-    pairs = calloc(cells + 1, sizeof *pairs + sizeof *texts);
+    pairs = calloc(cells + 1, sizeof *pairs + sizeof *unit + sizeof *texts);
     if (pairs == NULL) {
         return dz_out_of_memory(err);
     }
-    texts = (number_text *)(void *)(pairs + cells);
+    unit = (double *)(void *)(pairs + cells);
+    texts = (number_text *)(void *)(unit + cells);
     for (size_t i = 0; status == DOZAN_OK && i < reply->suggestion_count; i++) {
         int64_t trial = experiment->trial_count + 1 + (int64_t)i;
-        dz_row row = {.pairs = &pairs[i * parameters], .texts = &texts[i * parameters]};
+        size_t first = i * parameters;
+        dz_row row = {.pairs = &pairs[first], .unit = &unit[first], .texts = &texts[first]};
 
         status = check_suggestion(experiment, &reply->suggestions[i], trial, &row, err);
     }
@@ -116,15 +123,28 @@ static dozan_status check_suggestion(const dz_experiment *experiment,
                                     trial, name, pair->value == NULL ? "" : pair->value);
         }
     }
-    for (size_t i = 0; status == DOZAN_OK && i < spec->parameter_count; i++) {
-        if (row->pairs[i].name == NULL) {
-            return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                                   "the plugin's suggestion for trial %" PRId64
-                                   " has no value for parameter \"%.64s\"",
-                                   trial, spec->parameters[i].name);
+    return status == DOZAN_OK ? check_active(experiment, trial, row, err) : status;
+}
+
+/* Each active parameter has a value, and no other one. A parameter comes after the one that its
+ * condition is on, so that coordinate is there, or the error has been found. */
+static dozan_status check_active(const dz_experiment *experiment, int64_t trial, const dz_row *row,
+                                 dozan_error *err)
+{
+    for (size_t i = 0; i < experiment->spec->parameter_count; i++) {
+        size_t parent = dozan_space_dimension(experiment->space, i)->parent;
+        bool orphan = parent != SIZE_MAX && row->pairs[parent].name == NULL;
+        bool active = !orphan && dozan_space_active(experiment->space, row->unit, i);
+
+        if (active != (row->pairs[i].name != NULL)) {
+            return dozan_error_set(
+                err, DOZAN_INVALID_ARGUMENT, NULL,
+                "the plugin's suggestion for trial %" PRId64 " has %s parameter \"%.64s\"%s", trial,
+                active ? "no value for" : "a value for", experiment->spec->parameters[i].name,
+                active ? "" : ", which is not active at that point");
         }
     }
-    return status;
+    return DOZAN_OK;
 }
 
 static dozan_status check_labels(const dozan_suggestion *suggestion, int64_t trial,
@@ -173,7 +193,7 @@ static dozan_status check_value(const dz_experiment *experiment, size_t index, c
                                 const dz_row *row, dozan_error *err)
 {
     const dozan_dimension *dimension = dozan_space_dimension(experiment->space, index);
-    double u = 0;
+    double *u = &row->unit[index];
     dozan_status status;
 
     if (text == NULL) {
@@ -183,12 +203,12 @@ static dozan_status check_value(const dz_experiment *experiment, size_t index, c
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL, "the text has more than %d bytes",
                                MAX_NUMBER_TEXT - 1);
     }
-    status = dozan_space_parse(experiment->space, index, text, &u, err);
+    status = dozan_space_parse(experiment->space, index, text, u, err);
     if (status != DOZAN_OK) {
         return status;
     }
     row->pairs[index].value =
         dimension->levels == 0 ? text
-                               : dozan_space_text(experiment->space, index, u, row->texts[index]);
+                               : dozan_space_text(experiment->space, index, *u, row->texts[index]);
     return DOZAN_OK;
 }

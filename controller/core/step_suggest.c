@@ -112,7 +112,7 @@ static dozan_status give_initial_points(dz_turn *turn)
            initial_points_left(experiment) && dz_trials_wanted(experiment) > 0) {
         const dz_initial_point *point = &experiment->spec->initial_points[experiment->trial_count];
 
-        status = dz_trial_create(turn, point->assignments, NULL, 0);
+        status = dz_trial_create(turn, point->assignments, point->count, NULL, 0);
     }
     return status;
 }
@@ -139,7 +139,7 @@ static dozan_status take_reply(dz_turn *turn, const dozan_ask_reply *reply,
     for (size_t i = 0; status == DOZAN_OK && i < count; i++) {
         const dozan_suggestion *suggestion = &reply->suggestions[i];
 
-        status = dz_trial_create(turn, &assignments[i * parameters], suggestion->labels,
+        status = dz_trial_create(turn, &assignments[i * parameters], parameters, suggestion->labels,
                                  suggestion->label_count);
     }
     if (status != DOZAN_OK) {
@@ -147,7 +147,7 @@ static dozan_status take_reply(dz_turn *turn, const dozan_ask_reply *reply,
     }
     experiment->faults_in_row = 0;
     if (count < reply->suggestion_count || reply->end == DOZAN_ASK_MORE) {
-        say(turn, "SuggestionReady", "%s", "Suggestion is ready");
+        say(turn, "SuggestionReady", "%s", *why != '\0' ? why : "Suggestion is ready");
     } else if (reply->end == DOZAN_ASK_WAIT) {
         /* what it waits for may have happened while it answered: then it is asked again at once */
         experiment->wait_for_end = !experiment->ended_since_ask;

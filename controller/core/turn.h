@@ -93,10 +93,12 @@ DOZAN_MUST_USE dozan_status dz_step_reported(dz_turn *turn, const dz_event *even
 
 /* ---- create.c */
 
-/* Makes trial number trial_count + 1 from an assignment in the order of the parameters (all is
- * copied), PENDING; or FAILED at once when the template cannot be rendered with it. */
+/* Makes trial number trial_count + 1 from assignments[count] in the order of the parameters (all is
+ * copied; those without a name, of inactive parameters, are left out), PENDING; or FAILED at once
+ * when the template cannot be rendered with it. */
 DOZAN_MUST_USE dozan_status dz_trial_create(dz_turn *turn, const dozan_pair *assignments,
-                                            const dozan_pair *labels, size_t label_count);
+                                            size_t count, const dozan_pair *labels,
+                                            size_t label_count);
 
 /* ---- step_suggest.c, reply.c */
 
@@ -113,7 +115,8 @@ DOZAN_MUST_USE dozan_status dz_step_ask_failed(dz_turn *turn, const char *reason
 
 /* Checks a whole reply; INVALID_ARGUMENT with a sentence that names its fault. On success
  * assignments[suggestion_count * parameter_count] holds what the trials get, in the order of the
- * parameters; its texts borrow from reply, space and the array itself, which the caller frees. */
+ * parameters (without a name where the parameter is inactive); its texts borrow from reply, space
+ * and the array itself, which the caller frees. */
 DOZAN_MUST_USE dozan_status dz_reply_check(const dz_experiment *experiment,
                                            const dozan_ask_reply *reply, dozan_pair **assignments,
                                            dozan_error *err);

@@ -86,17 +86,45 @@ void dz_spec_destroy(dz_experiment_spec *spec)
     }
 }
 
+/* The texts of a list's strings, as long as the tree lives; NULL when there is no memory. */
+static const char **texts_of(dz_tree *tree, const dz_node *list, size_t *count)
+{
+    const char **texts = array_for(tree, list, sizeof *texts, count);
+
+    for (const dz_node *entry = texts == NULL || *count == 0 ? NULL : list->first; entry != NULL;
+         entry = entry->next) {
+        texts[entry->index] = dz_node_is(entry, DZ_SCALAR_STRING) ? entry->text : "";
+    }
+    return texts;
+}
+
+static bool decode_when(dz_tree *tree, const dz_node *node, const dozan_condition **when)
+{
+    dozan_condition *made = NULL;
+
+    if (node == NULL || node->kind != DZ_NODE_MAP) {
+        return true;
+    }
+    made = dz_tree_alloc(tree, sizeof *made);
+    if (made == NULL) {
+        return false;
+    }
+    made->parameter = dz_node_string(node, "parameter");
+    made->min = dz_node_string(node, "min");
+    made->max = dz_node_string(node, "max");
+    made->values = texts_of(tree, dz_node_get(node, "in"), &made->value_count);
+    *when = made;
+    return made->values != NULL;
+}
+
 bool dz_decode_parameter(dz_tree *tree, const dz_node *node, dozan_parameter *parameter)
 {
     const dz_node *space = dz_node_get(node, "feasibleSpace");
-    const dz_node *list = dz_node_get(space, "list");
     const char *type = dz_node_string(node, "parameterType");
     const char *distribution = dz_node_string(space, "distribution");
     int type_value = type == NULL ? -1 : DZ_WORD_VALUE(dz_type_words, type);
     int distribution_value =
         distribution == NULL ? -1 : DZ_WORD_VALUE(dz_distribution_words, distribution);
-    const char **texts = NULL;
-    size_t count = 0;
 
     *parameter = (dozan_parameter){
         .name = dz_node_string(node, "name"),
@@ -106,17 +134,9 @@ bool dz_decode_parameter(dz_tree *tree, const dz_node *node, dozan_parameter *pa
         .max = dz_node_string(space, "max"),
         .step = dz_node_string(space, "step"),
     };
-    texts = array_for(tree, list, sizeof *texts, &count);
-    if (texts == NULL) {
-        return false;
-    }
-    for (const dz_node *entry = count == 0 ? NULL : list->first; entry != NULL;
-         entry = entry->next) {
-        texts[entry->index] = dz_node_is(entry, DZ_SCALAR_STRING) ? entry->text : "";
-    }
-    parameter->list = texts;
-    parameter->list_count = count;
-    return true;
+    parameter->list = texts_of(tree, dz_node_get(space, "list"), &parameter->list_count);
+    return parameter->list != NULL &&
+           decode_when(tree, dz_node_get(node, "when"), &parameter->when);
 }
 
 /* The document as it is shown: apiVersion, kind, metadata and spec, whatever else was in the file.
@@ -139,8 +159,11 @@ static bool decode_document(dz_experiment_spec *spec, dz_node *root)
 
 static bool decode_parameters(dz_experiment_spec *spec, dz_tree *tree, const dz_node *list)
 {
+    bool ok = true;
+
     spec->parameters = array_for(tree, list, sizeof *spec->parameters, &spec->parameter_count);
-    if (spec->parameters == NULL) {
+    spec->otherwise = array_for(tree, list, sizeof *spec->otherwise, &spec->parameter_count);
+    if (spec->parameters == NULL || spec->otherwise == NULL) {
         return false;
     }
     for (const dz_node *node = spec->parameter_count == 0 ? NULL : list->first; node != NULL;
@@ -152,8 +175,9 @@ static bool decode_parameters(dz_experiment_spec *spec, dz_tree *tree, const dz_
         if (parameter->type == DOZAN_DISCRETE || parameter->type == DOZAN_CATEGORICAL) {
             parameter->distribution = DOZAN_UNIFORM;
         }
+        spec->otherwise[node->index] = text_of(tree, node, "otherwise", &ok);
     }
-    return true;
+    return ok;
 }
 
 static dz_strategy strategy_of(const dz_node *objective, const char *metric)
@@ -316,14 +340,17 @@ static bool decode_points(dz_experiment_spec *spec, dz_tree *tree, const dz_node
     for (const dz_node *point = spec->initial_point_count == 0 ? NULL : points->first;
          point != NULL; point = point->next) {
         dz_initial_point *made = &spec->initial_points[point->index];
-        made->count = spec->parameter_count;
-        made->assignments = dz_tree_alloc(tree, made->count * sizeof *made->assignments);
-        for (size_t i = 0; i < made->count && made->assignments != NULL; i++) {
-            const char *name = spec->parameters[i].name;
-            made->assignments[i] = (dozan_pair){name, dz_node_get(point, name)->text};
-        }
+        made->assignments =
+            dz_tree_alloc(tree, (spec->parameter_count + 1) * sizeof *made->assignments);
         if (made->assignments == NULL) {
             return false;
+        }
+        for (size_t i = 0; i < spec->parameter_count; i++) {
+            const char *name = spec->parameters[i].name;
+            const dz_node *value = dz_node_get(point, name);
+            if (value != NULL) { /* the others are not active at this point */
+                made->assignments[made->count++] = (dozan_pair){name, value->text};
+            }
         }
     }
     return true;

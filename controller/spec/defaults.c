@@ -42,6 +42,8 @@ static bool default_strategies(dz_tree *tree, dz_node *objective);
 static bool default_template(dz_tree *tree, dz_node *trial_template);
 static bool default_collector(dz_tree *tree, dz_node *spec);
 static bool default_distributions(dz_tree *tree, dz_node *parameters);
+static bool default_algorithm(dz_tree *tree, dz_node *spec);
+static void quote_conditions(dz_node *parameters);
 
 bool dz_defaults_apply(dz_tree *tree)
 {
@@ -51,8 +53,9 @@ bool dz_defaults_apply(dz_tree *tree)
     if (spec == NULL || spec->kind != DZ_NODE_MAP) {
         return true;
     }
+    quote_conditions(dz_node_get(spec, "parameters"));
     return default_namespace(tree, root) && default_parallel(tree, spec) &&
-           default_text(tree, spec, "resumePolicy", "Never") &&
+           default_algorithm(tree, spec) && default_text(tree, spec, "resumePolicy", "Never") &&
            default_strategies(tree, dz_node_get(spec, "objective")) &&
            default_template(tree, dz_node_get(spec, "trialTemplate")) &&
            default_collector(tree, spec) &&
@@ -287,4 +290,41 @@ static bool default_distributions(dz_tree *tree, dz_node *parameters)
         }
     }
     return true;
+}
+
+static bool default_algorithm(dz_tree *tree, dz_node *spec)
+{
+    dz_node *algorithm = default_map(tree, spec, "algorithm");
+
+    return algorithm != NULL &&
+           (algorithm->kind != DZ_NODE_MAP ||
+            default_text(tree, algorithm, "algorithmName", DZ_DEFAULT_ALGORITHM));
+}
+
+static void quote(dz_node *node)
+{
+    if (node != NULL && dz_node_is_number(node)) {
+        node->scalar.kind = DZ_SCALAR_STRING;
+    }
+}
+
+/* The values of a condition are texts, which a user may write as the numbers that they are. They
+ * stay as written: "0.10" must not become 0.1 on the way through JSON. */
+static void quote_conditions(dz_node *parameters)
+{
+    if (parameters == NULL || parameters->kind != DZ_NODE_LIST) {
+        return;
+    }
+    for (dz_node *parameter = parameters->first; parameter != NULL; parameter = parameter->next) {
+        dz_node *when = dz_node_get(parameter, "when");
+        dz_node *values = dz_node_get(when, "in");
+
+        quote(dz_node_get(parameter, "otherwise"));
+        quote(dz_node_get(when, "min"));
+        quote(dz_node_get(when, "max"));
+        for (dz_node *value = values == NULL ? NULL : values->first; value != NULL;
+             value = value->next) {
+            quote(value);
+        }
+    }
 }

@@ -8,6 +8,9 @@
 
 enum { DZ_DEFAULT_PARALLEL_TRIALS = 3, DZ_MAX_METRICS = 256 };
 
+/* Where the document names no algorithm. Katib refuses such a document. */
+#define DZ_DEFAULT_ALGORITHM "auto"
+
 /* Fills in what the document leaves out, in Katib's order. What has a wrong type is left alone.
  * False: no memory. */
 bool dz_defaults_apply(dz_tree *tree);

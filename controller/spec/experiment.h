@@ -45,7 +45,7 @@ typedef struct dz_trial_parameter {
 } dz_trial_parameter;
 
 typedef struct dz_initial_point {
-    dozan_pair *assignments; /* one per parameter, in the order of the parameters */
+    dozan_pair *assignments; /* one per active parameter, in the order of the parameters */
     size_t count;
 } dz_initial_point;
 
@@ -55,6 +55,7 @@ typedef struct dz_experiment_spec {
 
     dozan_parameter *parameters;
     size_t parameter_count;
+    char **otherwise; /* [parameter_count]: what the template gets for an inactive parameter */
 
     bool maximize;
     bool has_goal;

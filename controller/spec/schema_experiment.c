@@ -32,10 +32,21 @@ static const dz_field space_fields[] = {
 };
 static const dz_schema space = DZ_SCHEMA(space_fields, false);
 
+static const dz_field when_fields[] = {
+    {"parameter", DZ_TYPE_STRING, NULL},
+    {"in", DZ_TYPE_LIST, NULL},
+    {"min", DZ_TYPE_SCALAR, NULL},
+    {"max", DZ_TYPE_SCALAR, NULL},
+};
+static const dz_schema when = DZ_SCHEMA(when_fields, true);
+
 static const dz_field parameter_fields[] = {
     {"name", DZ_TYPE_STRING, NULL},
     {"parameterType", DZ_TYPE_STRING, NULL},
     {"feasibleSpace", DZ_TYPE_OBJECT, &space},
+    /* Dozan's own */
+    {"when", DZ_TYPE_OBJECT, &when},
+    {"otherwise", DZ_TYPE_SCALAR, NULL},
 };
 static const dz_schema parameter = DZ_SCHEMA(parameter_fields, false);
 

@@ -136,12 +136,20 @@ static dozan_status find_value(const rendering *r, const char *name, size_t size
                            (int)(size < 128 ? size : 128), name);
 }
 
+/* The trial's value, or what an inactive parameter becomes. */
 static dozan_status find_assignment(const rendering *r, const dz_trial_parameter *parameter,
                                     const char **value)
 {
     for (size_t i = 0; i < r->assignment_count; i++) {
         if (strcmp(r->assignments[i].name, parameter->reference) == 0) {
             *value = r->assignments[i].value;
+            return DOZAN_OK;
+        }
+    }
+    for (size_t i = 0; i < r->spec->parameter_count; i++) {
+        if (r->spec->parameters[i].when != NULL &&
+            strcmp(r->spec->parameters[i].name, parameter->reference) == 0) {
+            *value = r->spec->otherwise[i] == NULL ? "" : r->spec->otherwise[i];
             return DOZAN_OK;
         }
     }

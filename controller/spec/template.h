@@ -8,7 +8,8 @@
 
 /* Renders the template: every ${trialParameters.NAME} is replaced by the value of its reference, in
  * one pass (a value that holds a placeholder is left alone), with JSON escaping; metadata.name and
- * metadata.namespace are set. INVALID_ARGUMENT: a parameter without a value, a meta key that the
+ * metadata.namespace are set. A parameter with a condition that has no value becomes its
+ * `otherwise`. INVALID_ARGUMENT: a parameter without a value, a meta key that the
  * object lacks. *object is owned by the caller. */
 DOZAN_MUST_USE dozan_status dz_template_render(const dz_experiment_spec *spec,
                                                const char *trial_name,

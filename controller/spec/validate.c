@@ -19,7 +19,7 @@ const dz_word dz_resume_words[3] = {
 
 static void check_head(const dz_check *check);
 static void check_name(const dz_check *check);
-static void check_algorithm(const dz_check *check, const char *field, bool required);
+static void check_algorithm(const dz_check *check, const char *field);
 static void check_nas(const dz_check *check);
 static void check_count(const dz_check *check, const char *field, double least,
                         const char *complaint);
@@ -33,8 +33,8 @@ void dz_check_experiment(const dz_check *check)
     check_name(check);
     dz_check_budget(check);
     dz_check_objective(check);
-    check_algorithm(check, "algorithm", true);
-    check_algorithm(check, "earlyStopping", false);
+    check_algorithm(check, "algorithm");
+    check_algorithm(check, "earlyStopping");
     check_nas(check);
     dz_check_parameters(check);
     dz_check_template(check);
@@ -157,16 +157,13 @@ static void check_settings(const dz_check *check, const dz_node *settings)
     }
 }
 
-static void check_algorithm(const dz_check *check, const char *field, bool required)
+static void check_algorithm(const dz_check *check, const char *field)
 {
     const dz_node *algorithm = dz_node_get(check->spec, field);
     const dz_node *name = dz_node_get(algorithm, "algorithmName");
     const dz_node *settings = dz_node_get(algorithm, "algorithmSettings");
 
     if (algorithm == NULL) {
-        if (required) {
-            dz_reject(check->findings, check->spec, field, "must be specified");
-        }
         return;
     }
     if (algorithm->kind == DZ_NODE_MAP && dz_node_blank(name)) {

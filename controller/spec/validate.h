@@ -9,6 +9,7 @@
 #define DZ_SPEC_VALIDATE_H
 
 #include "spec/findings.h"
+#include <dozan/space.h>
 
 typedef struct dz_check {
     dz_tree *tree;
@@ -22,9 +23,11 @@ void dz_check_experiment(const dz_check *check);
 
 void dz_check_budget(const dz_check *check);     /* counts, resumePolicy, Dozan's own fields */
 void dz_check_objective(const dz_check *check);  /* objective, metrics, strategies */
-void dz_check_parameters(const dz_check *check); /* parameters, initialPoints */
-void dz_check_collector(const dz_check *check);  /* metricsCollectorSpec */
-void dz_check_template(const dz_check *check);   /* trialTemplate but for its object */
+void dz_check_parameters(const dz_check *check); /* parameters, one by one */
+/* Conditions and initialPoints, for parameters that are sound by themselves. */
+void dz_check_space(const dz_check *check, const dozan_parameter *parameters, size_t count);
+void dz_check_collector(const dz_check *check); /* metricsCollectorSpec */
+void dz_check_template(const dz_check *check);  /* trialTemplate but for its object */
 void dz_check_trial_object(const dz_check *check, dz_node *object); /* trialTemplate.trialSpec */
 
 /* A word of a closed set and what it means. */

@@ -1,7 +1,7 @@
 /*
- * The verdicts on the search space, and on the points to try first. What a parameter's numbers must
- * be is the kit's knowledge (dozan_parameter_check); here are Katib's rules on which fields belong
- * to which type.
+ * The verdicts on each parameter of the search space. What a parameter's numbers must be is the
+ * kit's knowledge (dozan_parameter_check); here are Katib's rules on which fields belong to which
+ * type.
  */
 #include "spec/validate.h"
 
@@ -10,8 +10,6 @@
 #include <dozan/space.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_POINTS = 10000 };
 
 const dz_word dz_type_words[4] = {
     {"double", DOZAN_DOUBLE},
@@ -32,8 +30,7 @@ static bool check_names(const dz_check *check, const dz_node *list);
 static bool check_words(const dz_check *check, const dz_node *node);
 static bool check_fields(const dz_check *check, const dz_node *node, const dozan_parameter *made);
 static bool check_numbers(const dz_check *check, const dz_node *node, const dozan_parameter *made);
-static void check_points(const dz_check *check, const dozan_parameter *parameters, size_t count);
-static void check_point(const dz_check *check, const dozan_space *space, const dz_node *point);
+static bool check_when(const dz_check *check, const dz_node *node);
 
 void dz_check_parameters(const dz_check *check)
 {
@@ -55,7 +52,7 @@ void dz_check_parameters(const dz_check *check)
         sound = check_parameter(check, node, &made[count++]) && sound;
     }
     if (sound) {
-        check_points(check, made, count);
+        dz_check_space(check, made, count);
     }
     free(made);
 }
@@ -71,7 +68,7 @@ static bool check_parameter(const dz_check *check, const dz_node *node, dozan_pa
         return false;
     }
     if (!check_words(check, node) || !check_fields(check, node, made) ||
-        !check_numbers(check, node, made)) {
+        !check_numbers(check, node, made) || !check_when(check, node)) {
         return false;
     }
     if (made->name == NULL) {
@@ -273,57 +270,31 @@ static bool check_numbers(const dz_check *check, const dz_node *node, const doza
     return sound;
 }
 
-static void check_points(const dz_check *check, const dozan_parameter *parameters, size_t count)
+/* The parts of a condition; what they mean together is the kit's to say. */
+static bool check_when(const dz_check *check, const dz_node *node)
 {
-    const dz_node *points = dz_node_get(check->spec, "initialPoints");
-    dozan_space *space = NULL;
-    dozan_error err = {0};
+    const dz_node *when = dz_node_get(node, "when");
+    const dz_node *otherwise = dz_node_get(node, "otherwise");
+    const dz_node *values = dz_node_get(when, "in");
+    bool sound = when == NULL || when->kind == DZ_NODE_MAP;
 
-    if (points == NULL || points->kind != DZ_NODE_LIST || points->count == 0) {
-        return;
+    if (when == NULL && otherwise != NULL) {
+        dz_reject(check->findings, otherwise, NULL,
+                  "is what an inactive parameter becomes in the template, and this one has no "
+                  "condition: add when, or remove it");
+        return false;
     }
-    if (points->count > MAX_POINTS) {
-        dz_reject(check->findings, points, NULL, "has %u entries; %d are allowed", points->count,
-                  MAX_POINTS);
-        return;
+    if (values != NULL && values->kind != DZ_NODE_LIST) {
+        return false;
     }
-    if (dozan_space_create(parameters, count, &space, &err) != DOZAN_OK) {
-        dz_reject(check->findings, dz_node_get(check->spec, "parameters"), NULL, "%s", err.message);
-        return;
-    }
-    for (const dz_node *point = points->first; point != NULL; point = point->next) {
-        if (point->kind != DZ_NODE_MAP) {
-            dz_reject(check->findings, point, NULL,
-                      "must be a mapping of parameter names to values");
-        } else {
-            check_point(check, space, point);
+    for (const dz_node *value = values == NULL ? NULL : values->first; value != NULL;
+         value = value->next) {
+        if (!dz_node_is(value, DZ_SCALAR_STRING)) {
+            dz_reject(check->findings, value, NULL,
+                      "must be a value of the parameter that the condition is on, as a string or a "
+                      "number");
+            sound = false;
         }
     }
-    dozan_space_destroy(space);
-}
-
-/* A point has every parameter, with a value of its range, and nothing else. */
-static void check_point(const dz_check *check, const dozan_space *space, const dz_node *point)
-{
-    size_t dimensions = dozan_space_dimensions(space);
-
-    for (const dz_node *value = point->first; value != NULL; value = value->next) {
-        size_t index = dozan_space_find(space, value->key);
-        dozan_error err = {0};
-        double unit = 0.0;
-        if (index >= dimensions) {
-            dz_reject(check->findings, value, NULL, "no parameter of that name in spec.parameters");
-        } else if (!dz_node_is(value, DZ_SCALAR_STRING) && !dz_node_is_number(value)) {
-            dz_reject(check->findings, value, NULL, "must be the parameter's value");
-        } else if (dozan_space_parse(space, index, value->text, &unit, &err) != DOZAN_OK) {
-            dz_reject(check->findings, value, NULL, "%s", err.message);
-        }
-    }
-    for (size_t i = 0; i < dimensions; i++) {
-        const char *name = dozan_space_dimension(space, i)->name;
-        if (dz_node_get(point, name) == NULL) {
-            dz_reject(check->findings, point, NULL, "has no value for the parameter \"%.64s\"",
-                      name);
-        }
-    }
+    return sound;
 }

@@ -119,7 +119,6 @@ given "an initial point of none" "spec.initialPoints[0]" 'spec.initialPoints=[{x
 A=spec.algorithm.algorithmName
 T=spec.algorithm.algorithmSettings
 given "unknown algorithm" "$A" "$A=simulated-guessing"
-given "no algorithm" "$A" "$A=\"\""
 given "unknown setting" "gama" "$A=tpe" "$T=[{name: gama, value: \"1\"}]"
 given "a setting out of range" "--set $T[0]: " "$A=tpe" "$T=[{name: n_EI_candidates, value: \"-3\"}]"
 given "a setting that is no number" "--set $T[0]: " "$A=tpe" "$T=[{name: n_EI_candidates, value: some}]"
@@ -222,6 +221,17 @@ if [ "$(id -u)" != 0 ]; then # root may write everywhere
     refused "--db in a read-only folder" "locked/x.db" run good.yaml --db locked/x.db
     refused "--db in a place not ours" "/proc" run good.yaml --db /proc/x.db
 fi
+
+# ---- conditions between parameters
+W='spec.parameters[1].when'
+given "a condition on no parameter" "$W.parameter" "$W={parameter: y, min: 0}"
+given "a condition on a later one" "$W.parameter" "$W={parameter: k, min: 0}"
+given "a condition that never holds" "$W.min" "$W={parameter: x, min: 7}"
+given "a condition on a continuous one" "$W.in" "$W={parameter: x, in: [0.5]}"
+given "a condition without values" "$W" "$W={parameter: x}"
+given "otherwise without a condition" "spec.parameters[1].otherwise" 'spec.parameters[1].otherwise=none'
+given "an inactive initial point" "spec.initialPoints[0].k" "$W={parameter: x, min: 0}" \
+    'spec.initialPoints=[{x: -0.5, k: 1}]'
 
 cat table
 echo "$rows bad inputs refused, and the database is whole"
