@@ -158,7 +158,7 @@ void dozan_client_destroy(dozan_client *client)
         idle = next;
     }
     if (client->open)
-        (void)nng_close(client->socket);
+        dz_rpc_close(client->socket);
     free(client->token);
     (void)pthread_cond_destroy(&client->calls_done);
     (void)pthread_mutex_destroy(&client->calls_lock);
@@ -383,7 +383,9 @@ static outcome after_failure(dozan_call *call, int number)
         return end(call, DOZAN_DEADLINE_EXCEEDED,
                    sent ? "no answer in time" : "no host could be reached in time: is it running?");
     call->last.code = dz_rpc_error(
-        &call->last, number, sent ? "the host broke the connection" : "cannot send to the host");
+        &call->last, number,
+        sent ? "the host broke the connection: it died, or its answer is larger than the limit"
+             : "cannot send to the host");
     return retry_or_end(call);
 }
 

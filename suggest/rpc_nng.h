@@ -36,6 +36,10 @@ DOZAN_MUST_USE dozan_status dz_rpc_tls_create(const dz_rpc_tls *options, nng_tls
 /* Sets an error from nng's number: "<what>: <nng's text>". */
 dozan_status dz_rpc_error(dozan_error *err, int number, const char *what);
 
+/* Closes a socket. nng 1.5 may wait in nng_close for ever when the other side dies at that moment
+ * (nng's issue 1543): such a socket is given up after a second, with the thread that closes it. */
+void dz_rpc_close(nng_socket socket);
+
 /* Milliseconds of the monotonic clock. */
 int64_t dz_rpc_now_ms(void);
 
