@@ -7,8 +7,10 @@
 
 #define BIT(id) DZ_OPTION_BIT(id)
 #define WHERE (BIT(DB) | BIT(HELP))
-#define PLUGINS (BIT(PLUGIN) | BIT(CONFIG))
-#define RUNNING (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP))
+#define PLUGINS (BIT(PLUGIN) | BIT(PLUGIN_TIMEOUT) | BIT(CONFIG))
+#define RUNNING                                                                                    \
+    (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP) |          \
+     BIT(PLUGIN_FAULTS))
 
 const dz_cli_command dz_cli_commands[] = {
     {

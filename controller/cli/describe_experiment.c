@@ -8,6 +8,7 @@
 #include "cli/text.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SMALL = 32, TEXT_MAX = 4096, MAX_CAUSES = 50, MAX_LISTED = 20 };
 
@@ -29,10 +30,12 @@ typedef struct cause_walk {
 static void put_identity(const dz_experiment *experiment, dozan_buf *page);
 static void put_state(dz_cli *cli, dz_store *store, const dz_experiment *experiment,
                       dozan_buf *page);
+static const char *last_reason(const dz_experiment *experiment);
 static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *experiment,
                            dozan_buf *page);
 static void put_objective(const dz_experiment_spec *spec, dozan_buf *page);
-static void put_algorithm(const dz_experiment *experiment, dozan_buf *page);
+static void put_algorithm(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page);
+static void put_faults(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page);
 static void put_settings(const char *title, const char *algorithm, const dozan_pair *settings,
                          size_t count, dozan_buf *page);
 static void put_budget(const dz_experiment *experiment, dozan_buf *page);
@@ -53,7 +56,7 @@ int dz_describe_experiment(dz_cli *cli, dz_store *store, const dz_experiment *ex
     put_identity(experiment, &page);
     put_state(cli, store, experiment, &page);
     put_objective(experiment->spec, &page);
-    put_algorithm(experiment, &page);
+    put_algorithm(cli, experiment, &page);
     put_budget(experiment, &page);
     put_progress(experiment, &page);
     dz_page_fieldf(&page, "Output", "%s/%s", cli->options.job_directory, experiment->spec->name);
@@ -90,6 +93,12 @@ static void put_state(dz_cli *cli, dz_store *store, const dz_experiment *experim
     put_what_to_do(cli, owner, experiment, page);
 }
 
+static const char *last_reason(const dz_experiment *experiment)
+{
+    size_t count = experiment->condition_count;
+    return count > 0 ? experiment->conditions[count - 1].reason : "";
+}
+
 /* One sentence where the experiment does not go on by itself. */
 static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *experiment,
                            dozan_buf *page)
@@ -116,10 +125,17 @@ static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *expe
                       "to run on, raise the limit it has reached in its file and run that again");
         break;
     case DZ_EXPERIMENT_FAILED:
-        dz_page_fieldf(page, title,
-                       "mend the causes below, raise maxFailedTrialCount in its file and run that "
-                       "again, or begin anew after `dozan delete %s%s`",
-                       name, hint);
+        if (strcmp(last_reason(experiment), "SuggestionFailed") == 0)
+            dz_page_fieldf(page, title,
+                           "mend the plugin, and run the file again or `dozan resume %s%s`: it is "
+                           "told all there was, and asked again",
+                           name, hint);
+        else
+            dz_page_fieldf(
+                page, title,
+                "mend the causes below, raise maxFailedTrialCount in its file and run that "
+                "again, or begin anew after `dozan delete %s%s`",
+                name, hint);
         break;
     }
 }
@@ -143,7 +159,7 @@ static void put_objective(const dz_experiment_spec *spec, dozan_buf *page)
     dozan_buf_fini(&text);
 }
 
-static void put_algorithm(const dz_experiment *experiment, dozan_buf *page)
+static void put_algorithm(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page)
 {
     const dz_experiment_spec *spec = experiment->spec;
     put_settings("Algorithm", spec->algorithm, spec->algorithm_settings,
@@ -157,8 +173,23 @@ static void put_algorithm(const dz_experiment *experiment, dozan_buf *page)
                        experiment->suggestion_message[0] != '\0' ? ": " : "",
                        experiment->suggestion_message);
     if (experiment->plugin_faults > 0)
-        dz_page_fieldf(page, "Plugin faults", "%lld so far; no trial was lost by them",
-                       (long long)experiment->plugin_faults);
+        put_faults(cli, experiment, page);
+}
+
+/* How many, the last one, what comes of it, and where the plugin's own words are. */
+static void put_faults(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page)
+{
+    char *output = NULL;
+    dz_page_fieldf(page, "Plugin faults",
+                   "%lld so far, each followed by a restart and the whole log; no trial was lost",
+                   (long long)experiment->plugin_faults);
+    dz_page_field(page, "Last fault", experiment->plugin_fault);
+    if (asprintf(&output, "%s/.plugins/%s.log", cli->options.job_directory,
+                 experiment->spec->algorithm) < 0)
+        output = NULL;
+    if (output != NULL && access(output, F_OK) == 0)
+        dz_page_field(page, "Plugin output", output);
+    free(output);
 }
 
 static void put_settings(const char *title, const char *algorithm, const dozan_pair *settings,

@@ -50,6 +50,8 @@ dozan_status dz_driver_create(dz_cli *cli, dz_store *store, dz_driver **driver, 
         .maps = cli->options.maps,
         .map_count = cli->options.map_count,
         .stop_grace_ms = cli->options.grace_ms,
+        .plugin_timeout_ms = cli->options.plugin_timeout_ms,
+        .plugin_faults = cli->options.plugin_faults,
         .keep_trials_on_interrupt = cli->options.keep,
     };
     made->observer = (dz_run_observer){made, on_progress, on_trial_ended, on_note};
@@ -140,6 +142,7 @@ static void on_progress(void *user, const dz_experiment *experiment, const dz_sl
     (void)slots;
     if (atomic_load(&signal_count) > 0)
         dz_screen_interrupt(&driver->screen, interrupt_text(driver));
+    dz_screen_faults(&driver->screen, experiment);
     dz_screen_draw(&driver->screen, experiment, now_ms);
 }
 

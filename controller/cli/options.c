@@ -12,6 +12,8 @@ enum {
     MAX_ARGUMENTS = 4096,
     MAX_PARALLEL = 1000000,
     MAX_GRACE_S = 86400,
+    MAX_PLUGIN_TIMEOUT_S = 86400,
+    MAX_PLUGIN_FAULTS = 1000,
     WORD_MAX = 32,
     HINT_MAX = 1 << 16
 };
@@ -206,6 +208,14 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
         status = split(options, "--plugin", value, &name, &rest, err);
         if (status == DOZAN_OK)
             status = dz_cli_options_add_plugin(options, name, rest, err);
+        break;
+    case DZ_OPTION_PLUGIN_TIMEOUT:
+        status = take_whole(id, value, 1, MAX_PLUGIN_TIMEOUT_S, &number, err);
+        options->plugin_timeout_ms = (uint32_t)number * 1000;
+        break;
+    case DZ_OPTION_PLUGIN_FAULTS:
+        status = take_whole(id, value, 1, MAX_PLUGIN_FAULTS, &number, err);
+        options->plugin_faults = (int32_t)number;
         break;
     case DZ_OPTION_CONFIG:
         options->config = value;

@@ -36,6 +36,10 @@ typedef enum dz_cli_complete {
       "find the image's absolute path FROM at TO on this machine; repeatable")                     \
     X(PLUGIN, "plugin", 0, "NAME=TARGET", DZ_COMPLETE_NOTHING,                                     \
       "the algorithm NAME is served by TARGET, a program or a URL; repeatable")                    \
+    X(PLUGIN_TIMEOUT, "plugin-timeout", 0, "SECONDS", DZ_COMPLETE_NOTHING,                         \
+      "how long a plugin may take to come up (default: 30), and to answer (default: 60)")          \
+    X(PLUGIN_FAULTS, "plugin-faults", 0, "N", DZ_COMPLETE_NOTHING,                                 \
+      "the experiment fails after N faults of its algorithm in a row (default: 8)")                \
     X(CONFIG, "config", 0, "FILE", DZ_COMPLETE_FILE,                                               \
       "plugins and maps (default: $DOZAN_CONFIG, else ~/.config/dozan/config.yaml)")               \
     X(DURABILITY, "durability", 0, "full|normal|off", DZ_COMPLETE_WORDS,                           \
@@ -92,7 +96,9 @@ typedef struct dz_cli_options {
     size_t plugin_count;
     const char *config; /* NULL = not given */
     dz_durability durability;
-    int64_t grace_ms; /* 0 = the default */
+    int64_t grace_ms;           /* 0 = the default */
+    uint32_t plugin_timeout_ms; /* 0 = the defaults */
+    int32_t plugin_faults;      /* 0 = the default */
     bool keep, quiet, follow;
     const char **arguments; /* what is no option */
     size_t argument_count;

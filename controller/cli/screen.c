@@ -33,10 +33,30 @@ void dz_screen_start(dz_screen *screen, const dz_experiment *experiment, const d
 {
     screen->progress.run_started_ms = now_ms;
     screen->progress.ended_before = dz_progress_count(experiment);
+    screen->faults = experiment->plugin_faults;
     if (best != NULL) {
         dozan_buf_printf(&screen->best_text, "%s ", best->name);
         dz_text_pairs(&screen->best_text, best->assignments, best->assignment_count);
     }
+}
+
+void dz_screen_faults(dz_screen *screen, const dz_experiment *experiment)
+{
+    bool faulty = experiment->faults_in_row > 0, again = screen->faulty && !faulty;
+    if (experiment->plugin_faults == screen->faults && !again)
+        return;
+    screen->faults = experiment->plugin_faults;
+    screen->faulty = faulty;
+    dozan_buf_clear(&screen->trouble);
+    if (faulty)
+        dozan_buf_printf(&screen->trouble, "%s: %s", experiment->suggestion_reason,
+                         experiment->suggestion_message);
+    else if (!again)
+        dozan_buf_puts(&screen->trouble, experiment->plugin_fault);
+    if (again)
+        dz_screen_note(screen, "the plugin answers again; no trial was lost");
+    else if (!screen->live && screen->trouble.data != NULL)
+        dz_screen_note(screen, screen->trouble.data);
 }
 
 void dz_screen_draw(dz_screen *screen, const dz_experiment *experiment, int64_t now_ms)

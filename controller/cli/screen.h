@@ -16,7 +16,9 @@ typedef struct dz_screen {
     dz_progress progress;
     dozan_buf best_text;
     dozan_buf trouble;
-    int64_t ended; /* trials that have ended in this run */
+    int64_t ended;  /* trials that have ended in this run */
+    int64_t faults; /* of the plugins, as far as they are told */
+    bool faulty;    /* the last thing told of the algorithm is a fault */
     bool interrupted;
 } dz_screen;
 
@@ -26,6 +28,9 @@ void dz_screen_fini(dz_screen *screen);
 /* A run starts: rates count from here. `best` is the best trial of earlier runs, or NULL. */
 void dz_screen_start(dz_screen *screen, const dz_experiment *experiment, const dz_trial *best,
                      int64_t now_ms);
+
+/* Tells a new fault of a plugin, and that its algorithm answers again. */
+void dz_screen_faults(dz_screen *screen, const dz_experiment *experiment);
 
 /* Draws the live view, if there is one. */
 void dz_screen_draw(dz_screen *screen, const dz_experiment *experiment, int64_t now_ms);

@@ -144,6 +144,7 @@ typedef struct dz_experiment {
     char suggestion_message[512]; /* for `describe`: what the algorithm waits for, or the plugin's
                                      last fault */
     int64_t plugin_faults;
+    char plugin_fault[512]; /* the last one: "REASON: sentence"; "" = there was none */
 
     /* not kept: derived again after a restart */
     dozan_space *space; /* of spec->parameters; owned */
@@ -152,6 +153,7 @@ typedef struct dz_experiment {
     int64_t ask_not_before_ms;   /* back-off after a fault */
     int64_t judge_not_before_ms; /* back-off after the stopper failed */
     int32_t faults_in_row;       /* of the search plugin, since its last good answer */
+    int32_t fault_limit;         /* how many of them the experiment fails after; 0 = the default */
     int32_t judge_faults_in_row;
     int32_t stillborn_in_row; /* trials that ended before they could start, since one did */
     uint32_t asked_count;     /* of the ask that is under way */

@@ -36,7 +36,7 @@ dz_completion dz_completion_test(const dz_experiment *experiment, const dz_exper
         dz_experiment_runtime(experiment, now_ms) >= spec->max_runtime_ms) {
         return DZ_MAX_RUNTIME_REACHED;
     }
-    if (experiment->faults_in_row >= DZ_MAX_FAULTS_IN_ROW && idle && !experiment->asking) {
+    if (experiment->faults_in_row >= dz_fault_limit(experiment) && idle && !experiment->asking) {
         return DZ_SUGGESTION_FAILED;
     }
     return DZ_GOES_ON;

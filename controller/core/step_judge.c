@@ -102,8 +102,7 @@ void dz_step_judge_failed(dz_turn *turn, const char *reason, const char *message
     experiment->judging = false;
     experiment->judge_faults_in_row++;
     experiment->judge_not_before_ms = turn->now_ms + dz_backoff_ms(experiment->judge_faults_in_row);
-    experiment->plugin_faults++;
-    experiment->dirty = true;
+    dz_note_fault(experiment, reason, message);
     (void)dz_text_set(experiment->suggestion_message, sizeof experiment->suggestion_message,
                       "early stopping with %s: %s: %s", experiment->spec->early_stopping,
                       reason == NULL ? "" : reason, message == NULL ? "" : message);

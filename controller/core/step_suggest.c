@@ -3,8 +3,9 @@
  *
  * One ask is under way at a time, for trials from trial_count + 1 on; asking changes nothing, so an
  * ask that is lost, late or answered wrongly is asked again. Wrong answers and silence back off,
- * and after eight in a row, once no trial is left to wait for, the experiment fails
- * (step_completion.c): until then running trials lose nothing by the plugin's faults.
+ * and after eight in a row (or what the user says), once no trial is left to wait for, the
+ * experiment fails (step_completion.c): until then running trials lose nothing by the plugin's
+ * faults.
  */
 #include "core/turn.h"
 
@@ -103,6 +104,19 @@ dozan_status dz_step_ask_failed(dz_turn *turn, const char *reason, const char *m
     return fault(turn, reason, message);
 }
 
+int32_t dz_fault_limit(const dz_experiment *experiment)
+{
+    return experiment->fault_limit > 0 ? experiment->fault_limit : DZ_MAX_FAULTS_IN_ROW;
+}
+
+void dz_note_fault(dz_experiment *experiment, const char *reason, const char *message)
+{
+    experiment->plugin_faults++;
+    experiment->dirty = true;
+    (void)dz_text_set(experiment->plugin_fault, sizeof experiment->plugin_fault, "%s: %s",
+                      reason == NULL ? "PluginFault" : reason, message == NULL ? "" : message);
+}
+
 static dozan_status give_initial_points(dz_turn *turn)
 {
     dz_experiment *experiment = turn->experiment;
@@ -164,16 +178,21 @@ static dozan_status take_reply(dz_turn *turn, const dozan_ask_reply *reply,
 static dozan_status fault(dz_turn *turn, const char *reason, const char *message)
 {
     dz_experiment *experiment = turn->experiment;
+    int32_t limit = dz_fault_limit(experiment);
     int64_t delay;
 
-    experiment->plugin_faults++;
+    dz_note_fault(experiment, reason, message);
     experiment->faults_in_row++;
-    experiment->dirty = true;
     delay = dz_backoff_ms(experiment->faults_in_row);
     experiment->ask_not_before_ms = turn->now_ms + delay;
-    if (experiment->faults_in_row < DZ_MAX_FAULTS_IN_ROW || experiment->active_count == 0) {
-        say(turn, reason, "%s (fault %" PRId32 " in a row; asked again after %" PRId64 " ms)",
-            message == NULL ? "" : message, experiment->faults_in_row, delay);
+    if (experiment->faults_in_row < limit) {
+        say(turn, reason,
+            "%s (fault %" PRId32 " of at most %" PRId32 " in a row; asked again after %" PRId64
+            " ms)",
+            message == NULL ? "" : message, experiment->faults_in_row, limit, delay);
+    } else if (experiment->active_count == 0) {
+        say(turn, reason, "%s (fault %" PRId32 " in a row)", message == NULL ? "" : message,
+            experiment->faults_in_row);
     } else {
         say(turn, reason,
             "%s (fault %" PRId32

@@ -13,7 +13,7 @@
 enum {
     DZ_BACKOFF_FIRST_MS = 250,
     DZ_BACKOFF_LAST_MS = 30000,
-    DZ_MAX_FAULTS_IN_ROW = 8,  /* of the search plugin, before the experiment fails */
+    DZ_MAX_FAULTS_IN_ROW = 8,  /* of the search plugin, before the experiment fails; the default */
     DZ_MAX_LOSSES = 5,         /* of one trial, before it fails */
     DZ_MAX_ASK = 256,          /* trials in one ask */
     DZ_RUNTIME_SAVE_MS = 10000 /* how much of the running time a crash may forget */
@@ -107,6 +107,12 @@ int64_t dz_trials_wanted(const dz_experiment *experiment);
 
 /* Whether an ask would be sent but for the time of ask_not_before_ms. */
 bool dz_ask_wanted(const dz_experiment *experiment);
+
+/* After how many faults of the search plugin in a row the experiment fails. */
+int32_t dz_fault_limit(const dz_experiment *experiment);
+
+/* Counts a fault of a plugin, and keeps it for `describe`. */
+void dz_note_fault(dz_experiment *experiment, const char *reason, const char *message);
 
 DOZAN_MUST_USE dozan_status dz_fill(dz_turn *turn); /* initial points, then an ask */
 DOZAN_MUST_USE dozan_status dz_step_suggested(dz_turn *turn, const dozan_ask_reply *reply);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { START_LIMIT_MS = 31000 /* for a plugin to come up */ };
+enum { VALIDATE_LIMIT_MS = 10000, WAIT_SLICE_MS = 200 };
 
 static dozan_status wait_for_plugin(dz_loop *loop, size_t plugin, dozan_error *err);
 static dozan_status validate_one(dz_loop *loop, const dozan_experiment *kit, const char *algorithm,
@@ -67,7 +67,9 @@ static dozan_status validate_one(dz_loop *loop, const dozan_experiment *kit, con
         unknown_algorithm(loop, algorithm, kind, place, err);
         return DOZAN_INVALID_ARGUMENT;
     }
-    return dozan_client_validate(dz_plugin_client(loop->plugins, plugin), kit, kind, 10000, err);
+    uint32_t given = loop->config->plugin_timeout_ms;
+    return dozan_client_validate(dz_plugin_client(loop->plugins, plugin), kit, kind,
+                                 given ? given : VALIDATE_LIMIT_MS, err);
 }
 
 static void unknown_algorithm(dz_loop *loop, const char *algorithm, dozan_algorithm_kind kind,
@@ -90,18 +92,17 @@ static void unknown_algorithm(dz_loop *loop, const char *algorithm, dozan_algori
         kind == DOZAN_KIND_SEARCH ? "algorithm" : "early stopper", algorithm, known, algorithm);
 }
 
-/* Starts a plugin and takes messages until it is ready; there is no run yet that others could be
- * about. */
+/* Starts a plugin and takes messages until it is ready, or its time to come up is over; there is no
+ * run yet that others could be about. */
 static dozan_status wait_for_plugin(dz_loop *loop, size_t plugin, dozan_error *err)
 {
     dozan_status status = dz_plugin_start(loop->plugins, plugin, err);
-    int64_t end = dz_loop_wall_ms() + START_LIMIT_MS;
     while (!status && !dz_plugin_client(loop->plugins, plugin)) {
-        int64_t now = dz_loop_wall_ms();
-        if (now >= end || atomic_load(&loop->interrupts))
-            return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "plugin %s did not come up",
+        if (atomic_load(&loop->interrupts))
+            return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL,
+                                   "interrupted while plugin %s was coming up",
                                    dz_plugin_name(loop->plugins, plugin));
-        dz_mailbox_wait(loop->mailbox, end - now);
+        dz_mailbox_wait(loop->mailbox, WAIT_SLICE_MS); /* its watcher tells when its time is over */
         dz_message *message = dz_mailbox_take(loop->mailbox, 1);
         if (message && dz_plugins_take(loop->plugins, message) && message->plugin == plugin &&
             message->kind == DZ_MESSAGE_PLUGIN_EXITED) {

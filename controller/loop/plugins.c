@@ -16,7 +16,7 @@
 
 enum {
     DESCRIBE_SLICE_MS = 500, /* how long one try to describe may take: bounds the wait for a stop */
-    DESCRIBE_LIMIT_MS = 30000, /* how long a plugin may take to come up */
+    DESCRIBE_LIMIT_MS = 30000, /* how long a plugin may take to come up, unless the user says */
     SOCKET_PATH_MAX = 90       /* sun_path has 108 bytes */
 };
 
@@ -42,6 +42,7 @@ typedef struct plugin {
 
 struct dz_plugins {
     dz_mailbox *mailbox;
+    int start_limit_ms; /* how long a plugin may take to come up */
     char *socket_directory;
     bool temporary_directory;
     plugin *items;
@@ -70,6 +71,9 @@ dozan_status dz_plugins_create(const dz_run_config *config, dz_mailbox *mailbox,
     if (!made)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     made->mailbox = mailbox;
+    made->start_limit_ms = DESCRIBE_LIMIT_MS;
+    if (config->plugin_timeout_ms)
+        made->start_limit_ms = (int)config->plugin_timeout_ms;
     made->items = calloc(config->plugin_count + 1, sizeof *made->items);
     if (!made->items) {
         status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
@@ -209,7 +213,7 @@ void dz_plugin_stop(dz_plugins *plugins, size_t index)
     plugin *p = &plugins->items[index];
     atomic_store(&p->stopping, true);
     if (p->pid > 0)
-        (void)kill(p->pid, SIGKILL);
+        (void)kill(-p->pid, SIGKILL); /* with what it has started, as a script that wraps it has */
     if (p->watching)
         (void)pthread_join(p->watcher, NULL);
     p->watching = false;
@@ -347,7 +351,7 @@ static void *watch(void *argument)
 static dozan_status describe(plugin *p, dozan_describe_reply **reply, dozan_error *err)
 {
     dozan_status status = DOZAN_UNAVAILABLE;
-    for (int waited = 0; waited < DESCRIBE_LIMIT_MS && !atomic_load(&p->stopping);
+    for (int waited = 0; waited < p->owner->start_limit_ms && !atomic_load(&p->stopping);
          waited += DESCRIBE_SLICE_MS) {
         status = dozan_client_describe(p->client, DESCRIBE_SLICE_MS, reply, err);
         if (status == DOZAN_OK || !dozan_status_retryable((int)status))
@@ -359,10 +363,11 @@ static dozan_status describe(plugin *p, dozan_describe_reply **reply, dozan_erro
             return DOZAN_UNAVAILABLE;
         }
     }
-    return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "plugin %s does not answer at %s; %s%s",
-                           dz_plugin_name(p->owner, p->index), p->url,
-                           p->output ? "what it printed is in " : "check that it runs there",
-                           p->output ? p->output : "");
+    return dozan_error_set(
+        err, DOZAN_UNAVAILABLE, NULL, "plugin %s does not answer at %s within %d s: %s%s",
+        dz_plugin_name(p->owner, p->index), p->url, p->owner->start_limit_ms / 1000,
+        p->output ? "what it printed is in " : "check that it runs there",
+        p->output ? p->output : "");
 }
 
 static bool has_exited(const plugin *p)

@@ -16,7 +16,8 @@ enum {
     TURN_MESSAGES = 256,   /* at most in one transaction */
     COMMAND_POLL_MS = 200, /* for commands from other processes */
     PROGRESS_MS = 50,
-    COMMIT_RETRY_MS = 1000
+    COMMIT_RETRY_MS = 1000,
+    ASK_LIMIT_MS = 60000
 };
 
 static dozan_status turn(dz_loop *loop, dozan_error *err);
@@ -84,8 +85,9 @@ dozan_status dz_loop_run(dz_loop *loop, dz_experiment *experiment, dz_experiment
                          dozan_error *err)
 {
     dz_capacity capacity = {0};
-    uint32_t timeout = loop->config->ask_timeout_ms ? loop->config->ask_timeout_ms : 60000;
+    uint32_t given = loop->config->plugin_timeout_ms, timeout = given ? given : ASK_LIMIT_MS;
     loop->experiment = experiment;
+    experiment->fault_limit = loop->config->plugin_faults;
     dozan_status status = DOZAN_OK;
     if (budget) /* first: it replaces the specification that the others look at */
         status = step(loop, &(dz_event){.kind = DZ_EVENT_BUDGET, .u.budget = budget}, err);

@@ -23,8 +23,9 @@ typedef struct dz_run_config {
     size_t plugin_count;
     const dz_path_map *maps;
     size_t map_count;
-    int64_t stop_grace_ms;         /* 0 = 5,000 */
-    uint32_t ask_timeout_ms;       /* 0 = 60,000 */
+    int64_t stop_grace_ms;      /* 0 = 5,000 */
+    uint32_t plugin_timeout_ms; /* for a plugin to come up, and to answer; 0 = 30,000 and 60,000 */
+    int32_t plugin_faults; /* in a row, after which the experiment fails; 0 = the core's limit */
     bool keep_trials_on_interrupt; /* an interrupt leaves the trials running, to be adopted by the
                                       next run */
 } dz_run_config;

@@ -134,8 +134,10 @@ dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **rea
         *err = message->error;
         bool late = message->status == DOZAN_DEADLINE_EXCEEDED;
         if (late)
-            (void)dozan_error_wrap(err, "%s did not answer in %u s and was stopped",
-                                   algorithm_of(teller), teller->timeout_ms / 1000);
+            (void)dozan_error_set(err, DOZAN_DEADLINE_EXCEEDED, NULL,
+                                  "plugin %s did not answer within %u s and was stopped; if it "
+                                  "needs longer, raise --plugin-timeout",
+                                  algorithm_of(teller), teller->timeout_ms / 1000);
         if (late || dozan_status_retryable((int)message->status) ||
             message->status == DOZAN_INTERNAL)
             dz_plugin_stop(teller->plugins, teller->plugin);

@@ -82,6 +82,7 @@ static void read_experiment(dz_row *row, dz_experiment *experiment)
     dz_row_copy(row, experiment->suggestion_reason, sizeof experiment->suggestion_reason);
     dz_row_copy(row, experiment->suggestion_message, sizeof experiment->suggestion_message);
     experiment->plugin_faults = dz_row_int(row, 0, INT64_MAX);
+    dz_row_copy(row, experiment->plugin_fault, sizeof experiment->plugin_fault);
 }
 
 static void read_trial(dz_row *row, size_t metric_count, dz_trial *trial)

@@ -103,6 +103,7 @@ static void bind_experiment(dz_bind *bind, const dz_experiment *experiment)
     dz_bind_text(bind, experiment->suggestion_reason);
     dz_bind_text(bind, experiment->suggestion_message);
     dz_bind_int(bind, experiment->plugin_faults);
+    dz_bind_text(bind, experiment->plugin_fault);
 }
 
 static dozan_status insert_experiment(dz_store *store, const dz_experiment *experiment, int64_t *id,
@@ -112,7 +113,8 @@ static dozan_status insert_experiment(dz_store *store, const dz_experiment *expe
         store, "INSERT INTO experiments (name, uid, seed, created_ms, state, conditions, "
                "started_ms, completed_ms, runtime_ms, runtime_mark_ms, trial_count, last_seq, "
                "state_counts, best_trial, best_value, exhausted, suggestion_reason, "
-               "suggestion_message, plugin_faults) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+               "suggestion_message, plugin_faults, plugin_fault) VALUES "
+               "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     dz_bind_text(&bind, experiment->spec->name);
     dz_bind_text(&bind, experiment->uid);
     dz_bind_int(&bind, (int64_t)experiment->seed);

@@ -35,7 +35,7 @@ static const char *const kept_sql[DZ_SQL_COUNT] = {
         "UPDATE experiments SET state=?2, conditions=?3, started_ms=?4, completed_ms=?5, "
         "runtime_ms=?6, runtime_mark_ms=?7, trial_count=?8, last_seq=?9, state_counts=?10, "
         "best_trial=?11, best_value=?12, exhausted=?13, suggestion_reason=?14, "
-        "suggestion_message=?15, plugin_faults=?16 WHERE id=?1",
+        "suggestion_message=?15, plugin_faults=?16, plugin_fault=?17 WHERE id=?1",
     [DZ_SQL_BUDGET_SAME] = "SELECT 1 FROM documents WHERE experiment=? AND budget=?",
     /* Two forms, so that the index of the active trials is rewritten only when one ends. */
     [DZ_SQL_TRIAL_UPDATE] = "UPDATE trials SET " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",

@@ -108,8 +108,12 @@ static const char schema_1[] =
     "  posted_ms INTEGER NOT NULL"
     ") STRICT;";
 
+/* The plugin's last fault stays for `describe` when the plugin answers again. */
+static const char schema_2[] =
+    "ALTER TABLE experiments ADD COLUMN plugin_fault TEXT NOT NULL DEFAULT ''";
+
 /* migrations[i] makes version i+1 of version i. */
-static const char *const migrations[] = {schema_1};
+static const char *const migrations[] = {schema_1, schema_2};
 enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
 
 static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,

@@ -9,9 +9,11 @@ cd "$folder" || exit 1
 unset DOZAN_DB DOZAN_CONFIG
 HOME=$folder XDG_CONFIG_HOME=$folder/config TERM=dumb PATH=$DOZAN_BUILD:$PATH
 export DOZAN_BUILD DOZAN_SOURCE HOME XDG_CONFIG_HOME TERM PATH
-if sh -eu -c '. "$DOZAN_SOURCE/tests/scenario/lib/helpers.sh"; . "$1"' scenario "$scenario"; then
+result=0
+sh -eu -c '. "$DOZAN_SOURCE/tests/scenario/lib/helpers.sh"; . "$1"' scenario "$scenario" || result=$?
+if [ "$result" = 0 ] || [ "$result" = 77 ]; then # 77: it says why it cannot run here
     rm -rf "$folder"
-    exit 0
+    exit "$result"
 fi
 echo "failed: $scenario; what it left is in $folder" >&2
 exit 1
