@@ -213,9 +213,12 @@ static bool visit_for_status(void *user, const dz_trial *trial)
 static void add_trial_metadata(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                                const dz_trial *trial)
 {
+    char uid[DZ_UID_TEXT];
     cJSON *metadata = dz_build_object(build, resource, "metadata");
+    dz_trial_uid(experiment, trial->number, uid);
     dz_build_text(build, metadata, "name", trial->name);
     dz_build_text(build, metadata, "namespace", experiment->spec->namespace_);
+    dz_build_text(build, metadata, "uid", uid);
     dz_build_time(build, metadata, "creationTimestamp", trial->created_ms);
     cJSON *labels = dz_build_object(build, metadata, "labels");
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(experiment->spec->document, "metadata");

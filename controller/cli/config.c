@@ -6,8 +6,8 @@
  *   maps:
  *     /opt/trainer: /home/me/trainer
  *
- * What the command line says of the same name goes before it. A relative path of a plugin counts
- * from the file's folder.
+ * What the command line says of the same name goes before it. A relative path counts from the
+ * file's folder.
  */
 #include "cli/options.h"
 
@@ -27,6 +27,8 @@ static dozan_status take_entry(dz_cli_options *options, const char *path, const 
                                bool plugin, dozan_error *err);
 static dozan_status add_plugin(dz_cli_options *options, const char *path, const dz_node *entry,
                                dozan_error *err);
+static dozan_status add_map(dz_cli_options *options, const char *path, const dz_node *entry,
+                            dozan_error *err);
 static dozan_status refuse(const char *path, const dz_node *node, const char *message,
                            dozan_error *err);
 
@@ -153,7 +155,27 @@ static dozan_status take_entry(dz_cli_options *options, const char *path, const 
         return add_plugin(options, path, entry, err);
     if (entry->key[0] != '/')
         return refuse(path, entry, "has to be an absolute path of the image", err);
-    return dz_cli_options_add_map(options, entry->key, entry->text, err);
+    return add_map(options, path, entry, err);
+}
+
+/* One that is not there is told by the trial that needs it: a file serves many experiments. */
+static dozan_status add_map(dz_cli_options *options, const char *path, const dz_node *entry,
+                            dozan_error *err)
+{
+    if (entry->text[0] == '/')
+        return dz_cli_options_add_map(options, entry->key, entry->text, err);
+    const char *slash = strrchr(path, '/');
+    int folder = slash != NULL ? (int)(slash - path) + 1 : 0;
+    char *joined = NULL;
+    if (asprintf(&joined, "%.*s%s", folder, path, entry->text) < 0)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    char *whole = realpath(joined, NULL);
+    free(joined);
+    if (whole == NULL)
+        return refuse(path, entry, "is not there, counted from the file's folder", err);
+    dozan_status status = dz_cli_options_add_map(options, entry->key, whole, err);
+    free(whole);
+    return status;
 }
 
 static dozan_status add_plugin(dz_cli_options *options, const char *path, const dz_node *entry,

@@ -6,6 +6,7 @@
 /* how the specification marks a finding that forbids nothing */
 #define WARNING "warning: "
 
+static bool is_given_plugin(const dz_cli *cli, const dz_experiment_spec *spec);
 static bool print_problems(dz_cli *cli, const dz_problems *problems, bool readable, bool to_run);
 
 int dz_document_read(dz_cli *cli, bool to_run, dz_document *document)
@@ -36,10 +37,13 @@ void dz_document_fini(dz_document *document)
 int dz_document_reject(dz_cli *cli, const dz_document *document, const dozan_error *err)
 {
     char *place = NULL, *path = NULL;
+    bool given = err->code == DOZAN_UNAVAILABLE && is_given_plugin(cli, document->spec);
     const char *below = strncmp(err->place, "spec", strlen("spec")) == 0 ? "" : "spec.";
     if (err->code != DOZAN_INVALID_ARGUMENT || err->place[0] == '\0' ||
-        asprintf(&path, "%s%s", below, err->place) < 0)
-        return dz_cli_fail(cli, err);
+        asprintf(&path, "%s%s", below, err->place) < 0) {
+        int status = dz_cli_fail(cli, err);
+        return given ? DZ_EXIT_USAGE : status;
+    }
     dozan_status found =
         dz_spec_place(document->text, document->size, document->name, cli->options.overrides,
                       cli->options.override_count, path, &place);
@@ -47,6 +51,18 @@ int dz_document_reject(dz_cli *cli, const dz_document *document, const dozan_err
     free(place);
     free(path);
     return DZ_EXIT_USAGE;
+}
+
+/* A plugin of the user's that does not come up is bad input; one of ours is the machine's fault. */
+static bool is_given_plugin(const dz_cli *cli, const dz_experiment_spec *spec)
+{
+    for (size_t i = 0; i < cli->options.plugin_count; i++) {
+        const char *name = cli->options.plugins[i].name;
+        if (strcmp(name, spec->algorithm) == 0 ||
+            (spec->early_stopping != NULL && strcmp(name, spec->early_stopping) == 0))
+            return true;
+    }
+    return false;
 }
 
 /* Whether the experiment can be run on this machine, for all that the document says. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MAX_ARGUMENTS = 4096,
@@ -28,6 +29,7 @@ static void make_form(uint32_t allowed, getopt_form *form);
 static dozan_status take(dz_cli_options *options, dz_option_id id, const char *value,
                          dozan_error *err);
 static dozan_status take_word(dz_option_id id, const char *value, size_t *index, dozan_error *err);
+static dozan_status take_map(dz_cli_options *options, const char *value, dozan_error *err);
 static dozan_status take_whole(dz_option_id id, const char *value, long low, long high,
                                long *number, dozan_error *err);
 static dozan_status add_override(dz_cli_options *options, const char *path, const char *value,
@@ -200,9 +202,7 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
             options->output = (dz_output)index;
         break;
     case DZ_OPTION_MAP:
-        status = split(options, "--map", value, &name, &rest, err);
-        if (status == DOZAN_OK)
-            status = dz_cli_options_add_map(options, name, rest, err);
+        status = take_map(options, value, err);
         break;
     case DZ_OPTION_PLUGIN:
         status = split(options, "--plugin", value, &name, &rest, err);
@@ -243,6 +243,29 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
     case DZ_OPTION_COUNT:
         break;
     }
+    return status;
+}
+
+/* Trials run in folders of their own, so a target that counts from here is made absolute. */
+static dozan_status take_map(dz_cli_options *options, const char *value, dozan_error *err)
+{
+    const char *from = NULL, *to = NULL;
+    dozan_status status = split(options, "--map", value, &from, &to, err);
+    if (status != DOZAN_OK)
+        return status;
+    if (*from != '/')
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "--map: \"%s\" is no absolute path of the image: write it as in "
+                               "--map /opt/trainer=DIR",
+                               from);
+    char *whole = *to == '/' ? strdup(to) : realpath(to, NULL);
+    if (whole == NULL || access(whole, F_OK) != 0)
+        status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                                 "--map: \"%s\", where %s is to be found, cannot be reached: %s",
+                                 to, from, strerrordesc_np(errno));
+    else
+        status = dz_cli_options_add_map(options, from, whole, err);
+    free(whole);
     return status;
 }
 

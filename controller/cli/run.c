@@ -170,18 +170,13 @@ static int drive(runner *run, bool new_budget)
 {
     dz_document *document = &run->document;
     dz_experiment_spec *budget = NULL;
-    dozan_error err = {0};
     note_image(run->cli, run->experiment->spec);
     if (new_budget) {
         budget = document->spec; /* the loop takes it */
         document->spec = NULL;
+        dz_store_stage_source(run->store, document->name, document->text, document->size);
     }
-    int status = dz_driver_run(run->driver, run->experiment, budget);
-    if (new_budget && status != DZ_EXIT_USAGE &&
-        dz_store_set_source(run->store, run->experiment->id, document->name, document->text,
-                            document->size, &err) != DOZAN_OK)
-        return dz_cli_fail(run->cli, &err);
-    return status;
+    return dz_driver_run(run->driver, run->experiment, budget);
 }
 
 static bool same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b)

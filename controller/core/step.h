@@ -136,4 +136,9 @@ DOZAN_MUST_USE dozan_status dz_experiment_create(dz_experiment_spec *spec, const
  */
 void dz_trial_name(const dz_experiment *experiment, int64_t number, char *name, size_t size);
 
+/* A UUID (RFC 9562, version 8) that is likewise a pure function of the experiment's uid and the
+ * number. */
+enum { DZ_UID_TEXT = 40 };
+void dz_trial_uid(const dz_experiment *experiment, int64_t number, char uid[DZ_UID_TEXT]);
+
 #endif

@@ -9,6 +9,7 @@
 #include "core/turn.h"
 
 #include <dozan/rng.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { SUFFIX_LENGTH = 8, HALF_BITS = 20, ROUNDS = 4 };
@@ -38,6 +39,18 @@ void dz_trial_name(const dz_experiment *experiment, int64_t number, char *name, 
     }
     suffix[SUFFIX_LENGTH] = '\0';
     (void)snprintf(name, size, "%s-%s", experiment->spec->name, suffix);
+}
+
+void dz_trial_uid(const dz_experiment *experiment, int64_t number, char uid[DZ_UID_TEXT])
+{
+    uint64_t key = dozan_hash_text(experiment->uid);
+    uint64_t high = dozan_hash_words(key, (uint64_t)number);
+    uint64_t low = dozan_hash_words(high, ~(uint64_t)number);
+
+    (void)snprintf(uid, DZ_UID_TEXT,
+                   "%08" PRIx64 "-%04" PRIx64 "-8%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+                   high >> 32, high >> 16 & 0xffff, high & 0xfff,
+                   UINT64_C(0x8000) | (low >> 48 & 0x3fff), low & UINT64_C(0xffffffffffff));
 }
 
 static uint64_t permute(uint64_t key, uint64_t value)

@@ -55,6 +55,7 @@ static dozan_status plugin_init(plugin *p, dz_plugins *owner, size_t index, cons
                                 const char *target, dozan_error *err);
 static void plugin_fini(plugin *p);
 static bool is_url(const char *target);
+static dozan_status refuse_url(const plugin *p, dozan_status status, dozan_error *err);
 static dozan_status start_process(plugin *p, char token[DZ_TOKEN_TEXT], dozan_error *err);
 static void *watch(void *argument);
 static dozan_status describe(plugin *p, dozan_describe_reply **reply, dozan_error *err);
@@ -177,7 +178,7 @@ dozan_status dz_plugin_start(dz_plugins *plugins, size_t index, dozan_error *err
     status = dozan_client_create(p->url, &options, &p->client, err);
     if (status) {
         dz_plugin_stop(plugins, index);
-        return status;
+        return p->is_url ? refuse_url(p, status, err) : status;
     }
     p->generation++;
     p->state = PLUGIN_STARTING;
@@ -297,13 +298,22 @@ static void plugin_fini(plugin *p)
     free(p->output);
 }
 
+/* With a scheme of any kind, so that one which there is not is told as such. */
 static bool is_url(const char *target)
 {
-    static const char *const schemes[] = {"ipc://", "tcp://", "tls+tcp://", "inproc://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strncmp(target, schemes[i], strlen(schemes[i])) == 0)
-            return true;
-    return false;
+    size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz+");
+    return scheme > 0 && strncmp(target + scheme, "://", 3) == 0;
+}
+
+static dozan_status refuse_url(const plugin *p, dozan_status status, dozan_error *err)
+{
+    dozan_error why = {0};
+    if (err)
+        why = *err;
+    return dozan_error_set(err, status, NULL,
+                           "plugin %s cannot be reached: %s; write its URL as ipc:///PATH, "
+                           "tcp://HOST:PORT or tls+tcp://HOST:PORT",
+                           p->name ? p->name : "", why.message);
 }
 
 static dozan_status start_process(plugin *p, char token[DZ_TOKEN_TEXT], dozan_error *err)

@@ -52,9 +52,11 @@ dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const d
     if (status == DOZAN_OK)
         status = write_changes(store, experiment, changes, err);
     status = dz_db_finish(store, status, err);
-    if (status == DOZAN_OK)
-        clear_dirty(experiment, changes);
-    return status;
+    if (status != DOZAN_OK)
+        return status;
+    clear_dirty(experiment, changes);
+    dz_store_stage_source(store, NULL, NULL, 0);
+    return DOZAN_OK;
 }
 
 dozan_status dz_store_delete(dz_store *store, int64_t experiment_id, dozan_error *err)

@@ -42,6 +42,10 @@ struct dz_store {
     dz_store_mode mode;
     dz_durability durability;
     bool unsynced; /* FULL: the commits just now do not wait for the disk */
+    struct {
+        const char *name, *text; /* NULL = none */
+        size_t size;
+    } staged; /* the source of the next budget */
     sqlite3_stmt *kept[DZ_SQL_COUNT];
     int64_t commits;             /* of this connection: data_version counts the others' only */
     int64_t no_commands_version; /* data_version at which there were no commands; -1 = unknown */

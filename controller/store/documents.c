@@ -43,29 +43,23 @@ dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
     dozan_status status = is_stored(store, experiment_id, budget, &stored, err);
     if (status != DOZAN_OK || stored)
         return status;
-    dz_bind bind = dz_bind_new(store, "UPDATE documents SET budget=?, spec=? WHERE experiment=?");
+    dz_bind bind = dz_bind_new(store, "UPDATE documents SET budget=?, spec=?,"
+                                      " source_name=coalesce(?, source_name),"
+                                      " source=coalesce(?, source) WHERE experiment=?");
     dz_bind_text(&bind, budget);
     dz_bind_tree(&bind, spec->document);
+    dz_bind_text(&bind, store->staged.name);
+    dz_bind_bytes(&bind, store->staged.text, store->staged.size);
     dz_bind_int(&bind, experiment_id);
     return dz_bind_run(&bind, "cannot write the specification", NULL, err);
 }
 
-dozan_status dz_store_set_source(dz_store *store, int64_t experiment_id, const char *source_name,
-                                 const char *source, size_t source_size, dozan_error *err)
+void dz_store_stage_source(dz_store *store, const char *source_name, const char *source,
+                           size_t source_size)
 {
-    dozan_status status = dz_db_begin_owned(store, true, err);
-    if (status != DOZAN_OK)
-        return status;
-    dz_bind bind =
-        dz_bind_new(store, "UPDATE documents SET source_name=?, source=? WHERE experiment=?");
-    dz_bind_text(&bind, source_name != NULL ? source_name : "");
-    dz_bind_bytes(&bind, source != NULL ? source : "", source_size);
-    dz_bind_int(&bind, experiment_id);
-    int changed = 0;
-    status = dz_bind_run(&bind, "cannot write the experiment's source", &changed, err);
-    if (status == DOZAN_OK && changed == 0)
-        status = dz_db_gone(store, err);
-    return dz_db_finish(store, status, err);
+    store->staged.name = source_name;
+    store->staged.text = source;
+    store->staged.size = source_size;
 }
 
 dozan_status dz_store_source(dz_store *store, int64_t experiment_id, char **source_name,

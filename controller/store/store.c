@@ -25,10 +25,49 @@ enum {
     LOG_LIMIT_BYTES = 16 * 1024 * 1024 /* what a large commit may leave behind on disk */
 };
 
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == path ? strdup("/")
+           : slash       ? strndup(path, (size_t)(slash - path))
+                         : strdup(".");
+}
+
+/* Whether nobody can be writing to it just now and we cannot make the log's files that reading
+ * needs too: a copy on a read-only medium, or another user's. A log that is there is read. */
+static bool is_frozen(const dz_store *store)
+{
+    char *log = NULL, *directory = directory_of(store->path);
+    bool frozen = directory && store->mode == DZ_STORE_READ && access(directory, W_OK) != 0 &&
+                  (errno == EACCES || errno == EROFS) && asprintf(&log, "%s-wal", store->path) >= 0;
+    frozen = frozen && access(log, F_OK) != 0 && errno == ENOENT;
+    free(log);
+    free(directory);
+    return frozen;
+}
+
+/* "./" keeps SQLite from taking a name as ":memory:"; a frozen file is told of in a URI, where
+ * three characters have a meaning. Freed by sqlite3_free. */
+static char *file_name(const dz_store *store, bool frozen)
+{
+    const char *below = *store->path == '/' ? "" : "./";
+    if (!frozen)
+        return sqlite3_mprintf("%s%s", below, store->path);
+    sqlite3_str *name = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(name, "file:%s", below);
+    for (const char *at = store->path; *at; at++)
+        sqlite3_str_appendf(name, strchr("?#%", *at) ? "%%%02X" : "%c", *at);
+    sqlite3_str_appendall(name, "?immutable=1");
+    return sqlite3_str_finish(name);
+}
+
 static dozan_status make(const char *path, dz_store_mode mode, dz_durability durability,
                          dz_store **store, dozan_error *err);
 static dozan_status check_path(const char *path, dz_store_mode mode, dozan_error *err);
 static dozan_status check_directory(const char *path, dozan_error *err);
+static char *directory_of(const char *path);
+static bool is_frozen(const dz_store *store);
+static char *file_name(const dz_store *store, bool frozen);
 static dozan_status connect(dz_store *store, dozan_error *err);
 static dozan_status prepare_file(dz_store *store, dozan_error *err);
 static dozan_status set_up(dz_store *store, dozan_error *err);
@@ -103,10 +142,7 @@ static dozan_status check_path(const char *path, dz_store_mode mode, dozan_error
 /* SQLite would say of a directory that may not be written to that there is no file. */
 static dozan_status check_directory(const char *path, dozan_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash == path ? strdup("/")
-                      : slash       ? strndup(path, (size_t)(slash - path))
-                                    : strdup(".");
+    char *directory = directory_of(path);
     if (!directory)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, path, "out of memory");
     dozan_status status = DOZAN_OK;
@@ -143,10 +179,11 @@ failed:
 
 static dozan_status connect(dz_store *store, dozan_error *err)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+    bool frozen = is_frozen(store);
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (frozen ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE) |
                 (store->mode == DZ_STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
-    /* "./" keeps SQLite from taking a name as a URI or as ":memory:". */
-    char *name = sqlite3_mprintf("%s%s", *store->path == '/' ? "" : "./", store->path);
+    char *name = file_name(store, frozen);
     if (!name)
         return dz_db_error(store, SQLITE_NOMEM, "cannot open the database", err);
     int code = sqlite3_open_v2(name, &store->db, flags, NULL);

@@ -65,10 +65,10 @@ DOZAN_MUST_USE dozan_status dz_store_commit(dz_store *store, dz_experiment *expe
 DOZAN_MUST_USE dozan_status dz_store_load(dz_store *store, const char *name,
                                           dz_experiment **experiment, dozan_error *err);
 
-/* Replaces the source text after a change of the budget. */
-DOZAN_MUST_USE dozan_status dz_store_set_source(dz_store *store, int64_t experiment_id,
-                                                const char *source_name, const char *source,
-                                                size_t source_size, dozan_error *err);
+/* The text that a new budget was read from: the commit that writes the budget writes it with it.
+ * Borrowed until then; a NULL text takes it back. */
+void dz_store_stage_source(dz_store *store, const char *source_name, const char *source,
+                           size_t source_size);
 
 /* Removes an experiment and all that belongs to it. */
 DOZAN_MUST_USE dozan_status dz_store_delete(dz_store *store, int64_t experiment_id,

@@ -267,7 +267,9 @@ static void test_syncs(void **state)
         /* What else the owner writes is synced, also after a commit that was not. */
         assert_int_equal(count_syncs(fixture, store, experiment, &made[3]), 0);
         int before = fault_vfs_syncs();
-        assert_ok(dz_store_set_source(store, experiment->id, "x", "x", 1, &err), err);
+        dz_experiment *other = fixture_experiment(fixture, "other");
+        assert_ok(dz_store_insert(store, other, "x", "x", 1, &err), err);
+        dz_experiment_destroy(other);
         assert_int_equal(fault_vfs_syncs() - before, full);
         dz_experiment_destroy(experiment);
         dz_store_close(store);

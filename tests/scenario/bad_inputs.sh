@@ -6,11 +6,24 @@ dozan get trials -o csv >trials.before
 rows=0
 
 whole() { # LABEL
+    if [ -n "${busy:-}" ]; then
+        still_busy "$1"
+        return
+    fi
     [ "$(sqlite3 "${db:-dozan.db}" 'PRAGMA integrity_check')" = ok ] || fail "$1: the database is damaged"
     dozan get experiments -o name --db "${db:-dozan.db}" >names.after || fail "$1: the database cannot be read"
     [ "$(cat names.after)" = kept ] || fail "$1: the experiments are now: $(cat names.after)"
     dozan get trials -o csv --db "${db:-dozan.db}" | cmp -s - trials.before || fail "$1: the trials have changed"
 }
+
+# While another process runs an experiment of busy.db: it still does, and has lost nothing.
+still_busy() { # LABEL
+    [ "$(sqlite3 busy.db 'PRAGMA integrity_check')" = ok ] || fail "$1: the database is damaged"
+    [ "$(dozan get experiments -o name --db busy.db)" = busy ] || fail "$1: the experiments have changed"
+    [ "$(running_now)" = "$busy" ] || fail "$1: the running trials have changed"
+    kill -0 "$run" || fail "$1: the run has ended"
+}
+running_now() { dozan get trials busy --db busy.db -o csv | awk -F, '$4 == "Running" { printf "%s ", $1 }'; }
 
 # refused LABEL TEXT ARGUMENT...: `dozan ARGUMENT...` ends with status 2 (or $wants) within ten seconds, TEXT is in the
 # messages, the last of which begin with "error: ", and the database is as before.
@@ -142,6 +155,15 @@ changed "reference to no parameter" "spec.trialTemplate.trialParameters[0].refer
 changed "unknown container" "spec.trialTemplate.primaryContainerName" 's/primaryContainerName: .*/primaryContainerName: sidecar/'
 given "trialSpec is a text" "spec.trialTemplate.trialSpec" 'spec.trialTemplate.trialSpec=run it'
 given "no trialTemplate" "spec.trialTemplate" 'spec.trialTemplate=null'
+C=spec.trialTemplate.trialSpec.spec.template.spec.containers[0]
+sed -e 's/command:/args:/' good.yaml >args.yaml
+refused "a container without a command" "args.yaml:27: $C.command: is not given" run args.yaml
+given "a successCondition of nonsense" "--set spec.trialTemplate.successCondition: " \
+    'spec.trialTemplate.successCondition="status.["'
+given "a failureCondition of nonsense" "--set spec.trialTemplate.failureCondition: " \
+    'spec.trialTemplate.failureCondition="status.conditions.#(type==Failed"'
+sed -e 's|apiVersion: batch/v1|apiVersion: kubeflow.org/v1|' -e 's/kind: Job/kind: PyTorchJob/' good.yaml >cluster.yaml
+refused "an object that needs a cluster" "kind PyTorchJob needs a cluster" run cluster.yaml
 
 # ---- the command line
 refused "no command" "no command is given"
@@ -157,6 +179,11 @@ refused "--set past a list's end" "spec.parameters[7]" run good.yaml --set 'spec
 refused "--set with a bad path" "--set" run good.yaml --set 'spec..seed=1'
 refused "--set with bad YAML" "--set" run good.yaml --set 'spec.parameters=[{'
 refused "--map without =" "--map" run good.yaml --map /opt
+refused "--map of a relative path" "is no absolute path of the image" run good.yaml --map opt/trainer=/tmp
+refused "--map to what is missing" "No such file or directory" run good.yaml --map /opt/trainer=absent/folder
+refused "--set of an unknown field" "--set spec.maxTrialCuont: unknown field; did you mean maxTrialCount?" \
+    run good.yaml --set spec.maxTrialCuont=3
+refused "--set of a field nowhere" "--set spec.nothing: unknown field" run good.yaml --set spec.nothing.like.it=3
 refused "--grace of no number" "--grace" run good.yaml --grace-period soon
 refused "--durability of none" "--durability" run good.yaml --durability most
 refused "two files" "unexpected argument" run good.yaml good.yaml
@@ -174,6 +201,9 @@ printf '\177ELF, but not really\n' >noexec
 chmod +x noexec
 given_plugin "--plugin of no format" "noexec" ./noexec
 ln -sf "$(command -v false)" exits
+given_plugin "--plugin that ends at once" "plugin mine ended with exit status 1" ./exits
+given_plugin "--plugin of an unknown scheme" "plugin mine cannot be reached" http://127.0.0.1/search
+given_plugin "--plugin of no address" "write its URL as" tcp://nowhere
 refused "--plugin without =" "--plugin" run good.yaml --plugin mine
 
 # ---- names
@@ -191,6 +221,9 @@ refused "algorithms of none" "absent" algorithms absent
 refused "a name with SQL in it" "kept" delete "kept' OR '1'='1"
 refused "a name with a path in it" "../../kept" delete "../../kept"
 refused "an empty name" "" describe experiment ""
+refused "another objective" "kept already: spec.objective.type: " run kept.yaml --set spec.objective.type=maximize
+refused "another parameter" "kept already: $S0.max: " run kept.yaml --set "$S0.max=\"0.5\""
+refused "another command" "kept already: $C.command[2]: " run kept.yaml --set "$C.command[2]=echo loss=\${trialParameters.x}\${trialParameters.k}"
 refused "a smaller budget" "spec.maxTrialCount" run kept.yaml --set spec.maxTrialCount=2 --set spec.maxFailedTrialCount=1
 
 # ---- databases
@@ -232,6 +265,24 @@ given "a condition without values" "$W" "$W={parameter: x}"
 given "otherwise without a condition" "spec.parameters[1].otherwise" 'spec.parameters[1].otherwise=none'
 given "an inactive initial point" "spec.initialPoints[0].k" "$W={parameter: x, min: 0}" \
     'spec.initialPoints=[{x: -0.5, k: 1}]'
+
+# ---- while another process runs it
+experiment busy 4 2 "$bowl; while [ ! -e $PWD/gate ]; do sleep 0.05; done"
+dozan run busy.yaml -q --db busy.db >run.out 2>run.err &
+run=$!
+two_run() { [ "$(running_now | wc -w)" = 2 ]; }
+wait_until two_run
+busy=$(running_now)
+refused "run what is running" "pid $run" run busy.yaml --db busy.db
+refused "run another one beside it" "pid $run" run good.yaml --db busy.db
+refused "resume what is running" "pid $run" resume busy --db busy.db
+refused "delete what is running" 'experiment busy is running: `dozan stop busy' delete busy --db busy.db
+busy=
+touch gate
+got=0
+wait $run || got=$?
+[ "$got" = 0 ] || fail "the run that was not to be disturbed ended with $got: $(cat run.err)"
+[ "$(dozan get trials busy --db busy.db -o csv | grep -c ',Succeeded,')" = 4 ] || fail "trials were lost"
 
 cat table
 echo "$rows bad inputs refused, and the database is whole"

@@ -47,3 +47,9 @@ status 1 dozan run large.yaml --set spec.maxFailedTrialCount=1
 status 0 dozan describe experiment large
 out "Unschedulable"
 out "ask for less"
+
+# an exit code is said once
+experiment code 3 2 'exit 126'
+status 1 dozan run code.yaml
+[ "$(grep -c 'exit code 126' err)" = 3 ] || fail "not three failures are told"
+! grep -q 'exit code 126.*exit code' err || fail "the exit code is said twice"

@@ -33,7 +33,7 @@ static void options_and_arguments_may_be_mixed(void **state)
 {
     static const char *const words[] = {
         "--parallel", "4",           "e.yaml",    "--set=spec.maxTrialCount=5",
-        "-ojson",     "--keep",      "--map",     "/opt/trainer=/home/me",
+        "-ojson",     "--keep",      "--map",     "/opt/trainer=/tmp",
         "--plugin",   "mine=./mine", "--grace=7", "--durability=off",
         NULL};
     dz_cli_options options;
@@ -52,10 +52,27 @@ static void options_and_arguments_may_be_mixed(void **state)
     assert_int_equal(options.grace_ms, 7000);
     assert_true(options.keep);
     assert_string_equal(options.maps[0].from, "/opt/trainer");
-    assert_string_equal(options.maps[0].to, "/home/me");
+    assert_string_equal(options.maps[0].to, "/tmp");
     assert_string_equal(options.plugins[0].name, "mine");
     assert_string_equal(options.plugins[0].target, "./mine");
     dz_cli_options_fini(&options);
+}
+
+/* A trial has a folder of its own, where a relative path would lead elsewhere. */
+static void targets_of_maps_become_absolute(void **state)
+{
+    static const char *const words[] = {"--map", "/opt=.", "--map", "/etc/x=/etc/../tmp", NULL};
+    dz_cli_options options;
+    dozan_error err;
+    char *here = getcwd(NULL, 0);
+    (void)state;
+    assert_non_null(here);
+    assert_int_equal(parse_for("run", &options, &err, words), DOZAN_OK);
+    assert_int_equal(options.map_count, 2);
+    assert_string_equal(options.maps[0].to, here);
+    assert_string_equal(options.maps[1].to, "/etc/../tmp");
+    dz_cli_options_fini(&options);
+    free(here);
 }
 
 static void two_dashes_end_the_options(void **state)
@@ -123,6 +140,18 @@ static void what_is_refused_is_named(void **state)
         {"run", {"--set", "spec"}, "--set: \"spec\" has not the form NAME=VALUE"},
         {"run", {"--set", "=5"}, "--set: \"=5\" has not the form NAME=VALUE"},
         {"run", {"--map", "/opt="}, "--map: \"/opt=\" has not the form NAME=VALUE"},
+        {"run",
+         {"--map", "opt=/tmp"},
+         "--map: \"opt\" is no absolute path of the image: write it as in --map /opt/trainer=DIR"},
+        {"run",
+         {"--map", "/opt=no/such/folder"},
+         "--map: \"no/such/folder\", where /opt is to be found, cannot be reached: No such file or "
+         "directory"},
+        {"run",
+         {"--map", "/opt=/no/such/folder"},
+         "--map: \"/no/such/folder\", where /opt is to be found, cannot be reached: No such file "
+         "or "
+         "directory"},
         {"run", {"--durability", "none"}, "--durability: \"none\" is none of full|normal|off"},
     };
     (void)state;
@@ -162,15 +191,17 @@ static void the_configuration_adds_what_the_command_line_does_not_say(void **sta
     dozan_error err;
     (void)state;
     assert_int_equal(load("plugins:\n  mine: /file\n  other: tcp://host:1\n  near: ./near.py\n"
-                          "maps: {/opt/a: /b}\n",
+                          "maps: {/opt/a: /b, /opt/c: ../tmp}\n",
                           &options, &err),
                      DOZAN_OK);
     assert_int_equal(options.plugin_count, 3);
     assert_string_equal(options.plugins[0].target, "/cli");
     assert_string_equal(options.plugins[1].target, "tcp://host:1");
     assert_string_equal(options.plugins[2].target, "/tmp/./near.py");
-    assert_int_equal(options.map_count, 1);
+    assert_int_equal(options.map_count, 2);
     assert_string_equal(options.maps[0].from, "/opt/a");
+    assert_string_equal(options.maps[0].to, "/b");
+    assert_string_equal(options.maps[1].to, "/tmp"); /* from the file's folder */
     dz_cli_options_fini(&options);
     assert_int_equal(load("", &options, &err), DOZAN_OK);
     dz_cli_options_fini(&options);
@@ -188,6 +219,8 @@ static void a_bad_configuration_is_refused_with_its_line(void **state)
         {"plugins: x\n", ":1: plugins", "is no mapping of names to targets"},
         {"plugins:\n  a: 1\n", ":2: plugins.a", "has to be a text: a path or a URL"},
         {"plugins:\n  a: ''\n", ":2: plugins.a", "has to be a text: a path or a URL"},
+        {"maps:\n  /opt: no/such\n", ":2: maps[/opt]",
+         "is not there, counted from the file's folder"},
         {"maps:\n\n  opt: /b\n", ":3: maps.opt", "has to be an absolute path of the image"},
     };
     (void)state;
@@ -233,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_arguments_may_be_mixed),
+        cmocka_unit_test(targets_of_maps_become_absolute),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(the_database_is_named_once_for_all),
         cmocka_unit_test(what_is_refused_is_named),

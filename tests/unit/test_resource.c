@@ -231,6 +231,9 @@ static void a_trial_has_katibs_shape(void **state)
     assert_string_equal(
         cJSON_GetObjectItemCaseSensitive(labels, "katib.kubeflow.org/experiment")->valuestring,
         "bowl");
+    char uid[DZ_UID_TEXT];
+    dz_trial_uid(k->w->experiment, 1, uid);
+    assert_text(resource, "metadata.uid", uid);
     assert_text(resource, "metadata.ownerReferences.0.kind", "Experiment");
     assert_text(resource, "metadata.ownerReferences.0.uid", TEST_UID);
     assert_text(resource, "spec.objective.objectiveMetricName", "accuracy");
