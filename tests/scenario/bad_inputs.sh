@@ -200,7 +200,8 @@ given_plugin "--plugin a folder" "/tmp" /tmp
 printf '\177ELF, but not really\n' >noexec
 chmod +x noexec
 given_plugin "--plugin of no format" "noexec" ./noexec
-ln -sf "$(command -v false)" exits
+printf '#!/bin/sh\nexit 1\n' >exits
+chmod +x exits
 given_plugin "--plugin that ends at once" "plugin mine ended with exit status 1" ./exits
 given_plugin "--plugin of an unknown scheme" "plugin mine cannot be reached" http://127.0.0.1/search
 given_plugin "--plugin of no address" "write its URL as" tcp://nowhere
