@@ -16,6 +16,7 @@
     X(dz_multivariate_tpe)                                                                         \
     X(dz_bayesianoptimization)                                                                     \
     X(dz_grid)                                                                                     \
+    X(dz_nsga2)                                                                                    \
     X(dz_hyperband)                                                                                \
     X(dz_asha)                                                                                     \
     X(dz_medianstop)
