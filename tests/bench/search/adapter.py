@@ -3,12 +3,11 @@
 NAME is an algorithm, and settings may follow: `project:cmaes;restart_strategy=ipop`. The rig's budget is the
 experiment's maxTrialCount, and the size of the first batch its parallelTrialCount. A loss of None is a failed trial.
 """
-import math
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from client import Experiment, api  # noqa: E402
+from client import Experiment, api, dz  # noqa: E402
 
 Peer = globals().get("Peer", object)  # the rig puts its base class here before it runs this file
 
@@ -63,7 +62,8 @@ class Adapter(Peer):
     def ask(self, k=1):
         if self.experiment is None:
             spec = describe(self.algorithm, self.space, self.n_obj, self.budget, k)
-            self.experiment = Experiment(spec, self.seed)
+            others = [dz.Objective(metric=name) for name in spec.spec.objective.additional_metric_names]
+            self.experiment = Experiment(spec, self.seed, others)
         asked, message = self.experiment.ask(k)
         if not asked:
             raise RuntimeError(f"{self.algorithm} has no suggestion: {message}")
@@ -74,10 +74,7 @@ class Adapter(Peer):
         if any(loss is None for loss in losses):
             self.experiment.end(token)
             return
-        for metric, loss in enumerate(losses):
-            if metric > 0:
-                self.experiment.report(token, 1, float(loss), metric)
-        self.experiment.end(token, float(losses[0]) if losses[0] is not None else math.nan)
+        self.experiment.end(token, float(losses[0]), others=[float(loss) for loss in losses[1:]])
 
     def __del__(self):
         experiment = getattr(self, "experiment", None)

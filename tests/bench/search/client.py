@@ -99,10 +99,10 @@ class Experiment:
 
     numbers = itertools.count(1)
 
-    def __init__(self, experiment, seed):
+    def __init__(self, experiment, seed, other_objectives=()):
         self.host = Host.get()
         self.uid = f"bench-{os.getpid()}-{next(self.numbers)}"
-        self.problem = dz.Problem(uid=self.uid, experiment=experiment, seed=seed)
+        self.problem = dz.Problem(uid=self.uid, experiment=experiment, seed=seed, other_objectives=other_objectives)
         self.cursor = {"Ask": 0, "Judge": 0}
         self.events, self.dropped, self.trials = [], 0, 0
 
@@ -125,12 +125,12 @@ class Experiment:
     def report(self, trial, step, value, metric=0):
         self.add(dz.REPORT, trial, step=step, metric=metric, has_value=True, value=value)
 
-    def end(self, trial, value=None, kind=None):
-        """value None: the trial failed."""
+    def end(self, trial, value=None, kind=None, others=()):
+        """value None: the trial failed. others: the values of the additional metrics."""
         if value is None:
             self.add(dz.FAILED if kind is None else kind, trial)
         else:
-            self.add(dz.COMPLETED if kind is None else kind, trial, has_value=True, value=value)
+            self.add(dz.COMPLETED if kind is None else kind, trial, has_value=True, value=value, other_values=others)
 
     def add(self, kind, trial, **fields):
         seq = self.dropped + len(self.events) + 1
