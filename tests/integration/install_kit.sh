@@ -29,6 +29,14 @@ serves() { # PROGRAM: listens until SIGTERM, and ends well
     wait $pid || fail "$1 did not end well on SIGTERM"
 }
 
+tunes() { # PROGRAM: the example's experiment runs to its end with it, by the installed dozan
+    quietly "$work/prefix/bin/dozan" run "$source/examples/plugins/experiment.yaml" --db "$work/tunes.db" \
+        --map "/data=$source/examples/quickstart" --plugin "my-search=$1"
+    "$work/prefix/bin/dozan" describe experiment plugin --db "$work/tunes.db" >"$work/log"
+    grep -q "30 succeeded" "$work/log" || { cat "$work/log" >&2; fail "$1 did not bring 30 trials to their end"; }
+    ! grep -q "Plugin faults" "$work/log" || { cat "$work/log" >&2; fail "$1 was faulty"; }
+}
+
 quietly cmake --install "$build" --prefix "$work/staged"
 mv "$work/staged" "$work/prefix"
 for header in algorithm buf client host message rng space status; do
@@ -39,10 +47,11 @@ done
 quietly cmake -G Ninja -S "$source/examples/plugins/c" -B "$work/by_cmake" -DCMAKE_PREFIX_PATH="$work/prefix"
 quietly cmake --build "$work/by_cmake"
 serves "$work/by_cmake/my_search"
+tunes "$work/by_cmake/my_search"
 
 pc=$(dirname "$(find "$work/prefix" -name dozan.pc)")
 flags=$(PKG_CONFIG_PATH="$pc" pkg-config --cflags --libs dozan)
 # shellcheck disable=SC2086
 quietly cc "$source/examples/plugins/c/my_search.c" $flags -o "$work/by_pkg_config"
 serves "$work/by_pkg_config"
-echo "install_kit.sh: the installed kit builds and serves"
+echo "install_kit.sh: the installed kit builds, serves and tunes"

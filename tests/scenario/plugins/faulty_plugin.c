@@ -232,7 +232,7 @@ static int count_start(const char *program)
     int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0 || write(file, "x", 1) != 1 || fstat(file, &info) != 0) {
         perror(path);
-        exit(1);
+        exit(1); /* NOLINT(concurrency-mt-unsafe) */
     }
     (void)close(file);
     return (int)info.st_size;
@@ -243,7 +243,7 @@ static void check(int number, const char *what)
     if (number == 0)
         return;
     (void)fprintf(stderr, "%s: %s\n", what, nng_strerror(number));
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 /* One call: to the kit and back, or what the fault makes of it. */
