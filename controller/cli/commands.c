@@ -90,7 +90,9 @@ const dz_cli_command dz_cli_commands[] = {
         .name = "delete",
         .run = dz_cli_delete,
         .summary = "remove an experiment, its trials and their output",
-        .details = "It must not be running.",
+        .details =
+            "It must not be running. Another one of the database may be: the process that runs "
+            "it is asked to delete.",
         .options = WHERE | BIT(QUIET),
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
