@@ -9,6 +9,9 @@
  * before a restart does not count, nor does a killed trial. A trial that failed, or whose objective
  * is missing, NaN or infinitely bad, ranks last.
  *
+ * A model of the last results proposes a point now and then (cmaes_model.h); its label says so, and
+ * its result counts as injected.
+ *
  * Of a quantised coordinate the strategy learns from what was drawn, not from the level that it was
  * rounded to. What was drawn is not in the log: it is drawn again, as a sample is a function of the
  * trial's number and the generation's distribution.
@@ -23,11 +26,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTS = 16, REDRAWS = 10 };
+enum { ATTEMPTS = 16, REDRAWS = 10, PROPOSE_EVERY = 2 };
 
 static const char generation_label[] = "generation";
+static const char model_label[] = "model";
 
 static int64_t generation_of(const dozan_trial *trial);
+static bool propose(const cmaes *self, const dozan_problem *problem, const dozan_ask *ask,
+                    double *unit);
 static dozan_status take_result(cmaes *self, const dozan_problem *problem, const dozan_trial *trial,
                                 dozan_error *err);
 static void take_foreign(cmaes *self, const dozan_problem *problem, const dozan_trial *trial);
@@ -42,6 +48,7 @@ static void destroy_cmaes(void *self)
     cmaes *state = self;
     if (state != NULL) {
         dz_cmaes_clear(state);
+        dz_cmaes_model_fini(&state->model);
         dz_cmaes_axes_fini(&state->axes);
         free(state->x);
         free(state->chosen);
@@ -75,7 +82,10 @@ static dozan_status tell_cmaes(void *self, const dozan_problem *problem, const d
 {
     cmaes *state = self;
     if (event->kind == DOZAN_EVENT_ASKED) {
-        state->sampled |= generation_of(event->trial) >= 0;
+        int64_t generation = generation_of(event->trial);
+        bool proposed = dozan_trial_label(event->trial, model_label) != NULL;
+        state->sampled |= generation >= 0;
+        state->model.has_proposal &= !(proposed && generation == state->generation);
     }
     return dz_event_is_result(event) ? take_result(state, problem, event->trial, err) : DOZAN_OK;
 }
@@ -86,7 +96,8 @@ static dozan_status ask_cmaes(const void *self, const dozan_problem *problem, co
     const cmaes *state = self;
     dozan_rng rng = dozan_rng_stream(problem->seed, "cmaes", (uint64_t)ask->trial);
     answer->kind = DOZAN_ANSWER_POINT;
-    bool found = false;
+    bool found = propose(state, problem, ask, answer->point);
+    bool proposed = found;
     for (int attempt = 0; attempt < ATTEMPTS && !found; attempt++) {
         draw(state, problem, &rng, answer->point);
         found = !dozan_point_taken(problem, ask, answer->point);
@@ -97,7 +108,23 @@ static dozan_status ask_cmaes(const void *self, const dozan_problem *problem, co
     }
     char text[32];
     (void)snprintf(text, sizeof(text), "%" PRId64, state->generation);
-    return dozan_answer_label(answer, generation_label, text, err);
+    dozan_status status = dozan_answer_label(answer, generation_label, text, err);
+    if (status == DOZAN_OK && proposed) {
+        status = dozan_answer_label(answer, model_label, "minimum", err);
+    }
+    return status;
+}
+
+/* The model's proposal, for the first trial of a generation; the first of a batch, as those after
+ * it find it taken. */
+static bool propose(const cmaes *self, const dozan_problem *problem, const dozan_ask *ask,
+                    double *unit)
+{
+    if (!self->model.has_proposal || ask->tentative_count > 0) {
+        return false;
+    }
+    dz_cmaes_axes_point(&self->axes, problem->space, self->model.proposal, self->chosen, unit);
+    return !dozan_point_taken(problem, ask, unit);
 }
 
 /* The generation that a trial was sampled from, or -1 for one that another sampled. */
@@ -125,8 +152,12 @@ static dozan_status take_result(cmaes *self, const dozan_problem *problem, const
     size_t row = self->filled++;
     self->losses[row] = dz_trial_is_usable(trial) ? trial->loss : INFINITY;
     recall(self, problem, trial, generation, row);
+    dz_cmaes_model_add(&self->model, self->samples + row * self->axes.numeric, self->losses[row]);
     if (self->filled == self->population && !dz_cmaes_advance(self, problem)) {
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a restart");
+    }
+    if (self->filled % PROPOSE_EVERY == 0) {
+        dz_cmaes_model_propose(&self->model, self->cma);
     }
     return DOZAN_OK;
 }
@@ -135,14 +166,16 @@ static dozan_status take_result(cmaes *self, const dozan_problem *problem, const
  * the best of them. */
 static void take_foreign(cmaes *self, const dozan_problem *problem, const dozan_trial *trial)
 {
-    bool better = dz_trial_is_usable(trial) && (!self->has_foreign || trial->loss < self->foreign);
-    if (self->sampled || !better || self->cma == NULL) {
+    if (self->cma == NULL || !dz_trial_is_usable(trial)) {
         return;
     }
-    self->has_foreign = true;
-    self->foreign = trial->loss;
     dz_cmaes_axes_read(&self->axes, problem->space, trial->point, self->x, self->chosen);
-    dz_cma_move(self->cma, self->x);
+    dz_cmaes_model_add(&self->model, self->x, trial->loss);
+    if (!self->sampled && (!self->has_foreign || trial->loss < self->foreign)) {
+        self->has_foreign = true;
+        self->foreign = trial->loss;
+        dz_cma_move(self->cma, self->x);
+    }
 }
 
 /* Puts what was drawn for a trial into a row of the population. */
@@ -152,9 +185,11 @@ static void recall(cmaes *self, const dozan_problem *problem, const dozan_trial 
     const dz_cmaes_axes *axes = &self->axes;
     double *x = self->samples + row * axes->numeric;
     uint32_t *chosen = self->choices + row * axes->categorical;
-    bool again = axes->quantised && generation == self->generation;
+    bool proposed = dozan_trial_label(trial, model_label) != NULL;
+    bool again = axes->quantised && generation == self->generation && !proposed;
     dozan_rng rng = dozan_rng_stream(problem->seed, "cmaes", (uint64_t)trial->number);
-    self->injected[row] = generation != self->generation;
+    self->injected[row] = proposed || generation != self->generation;
+    self->proposed[row] = proposed;
     for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
         draw(self, problem, &rng, self->unit);
         if (memcmp(self->unit, trial->point, axes->dims * sizeof(*self->unit)) == 0) {
@@ -204,7 +239,7 @@ static const dozan_setting settings[] = {
     DZ_SETTING_RANDOM_STATE,
     {.name = "sigma",
      .type = DOZAN_SETTING_DOUBLE,
-     .default_text = "0.2",
+     .default_text = "0.16666666666666666",
      .min = "0",
      .max = "10",
      .min_exclusive = true,
@@ -215,6 +250,11 @@ static const dozan_setting settings[] = {
      .choices = restart_strategies,
      .help = "What to do when the search has converged: ipop starts again with twice the "
              "population, bipop with a large and a small one in turn."},
+    {.name = "model",
+     .type = DOZAN_SETTING_BOOL,
+     .default_text = "true",
+     .help = "Whether some trials are the minimum of a quadratic model of the last results, for as "
+             "long as they do better than samples; there is none with categories."},
     {.name = "population_size",
      .type = DOZAN_SETTING_INT,
      .min = "4",
@@ -235,7 +275,8 @@ const dozan_algorithm dz_cmaes = {
         "N. Hansen: The CMA evolution strategy: a tutorial. arXiv:1604.00772v2, 2023; R. Hamano et "
         "al.: CMA-ES with margin. GECCO 2022, and CatCMA. GECCO 2024; A. Auger, N. Hansen: A "
         "restart CMA evolution strategy with increasing population size. CEC 2005; N. Hansen: "
-        "Benchmarking a bi-population CMA-ES on the BBOB-2009 function testbed. GECCO 2009",
+        "Benchmarking a bi-population CMA-ES on the BBOB-2009 function testbed. GECCO 2009, and A "
+        "global surrogate assisted CMA-ES. GECCO 2019",
     .limits =
         "Needs some tens of trials for each parameter to converge. From 100 numeric parameters on "
         "their interactions are not learnt. A few categorical parameters are fine, a space of them "

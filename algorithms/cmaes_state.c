@@ -21,6 +21,7 @@ static void learn_numeric(cmaes *self, const dozan_problem *problem,
                           const dz_cma_solution *solutions);
 static void learn_categories(cmaes *self, const dz_cma_solution *solutions, const size_t *order,
                              double *weights, uint32_t *chosen);
+static void judge_proposals(cmaes *self);
 static void note_generation(cmaes *self, const dz_cma_solution *solutions);
 static bool has_converged(const cmaes *self);
 static strategy strategy_of(const dozan_problem *problem);
@@ -33,6 +34,10 @@ bool dz_cmaes_start(cmaes *self, const dozan_problem *problem)
     }
     self->first_population = first_population(self, problem);
     self->large_population = self->first_population;
+    bool model = self->axes.categorical == 0 && dozan_setting_bool(problem->settings, "model");
+    if (!dz_cmaes_model_init(&self->model, model ? self->axes.numeric : 0)) {
+        return false;
+    }
     return begin(self, self->first_population, self->x,
                  dozan_setting_double(problem->settings, "sigma"));
 }
@@ -58,6 +63,7 @@ bool dz_cmaes_advance(cmaes *self, const dozan_problem *problem)
     note_generation(self, solutions);
     self->generation++;
     self->filled = 0;
+    judge_proposals(self);
     done = strategy_of(problem) == STRATEGY_NONE || !has_converged(self) || restart(self, problem);
 done:
     free(solutions);
@@ -75,6 +81,7 @@ void dz_cmaes_clear(cmaes *self)
     free(self->samples);
     free(self->choices);
     free(self->injected);
+    free(self->proposed);
     free(self->recent);
     self->cma = NULL;
     self->categories = NULL;
@@ -82,6 +89,7 @@ void dz_cmaes_clear(cmaes *self)
     self->samples = NULL;
     self->choices = NULL;
     self->injected = NULL;
+    self->proposed = NULL;
     self->recent = NULL;
 }
 
@@ -114,6 +122,7 @@ static bool begin(cmaes *self, size_t population, const double *mean, double sig
     self->samples = calloc(population * numeric + 1, sizeof(*self->samples));
     self->choices = calloc(population * axes->categorical + 1, sizeof(*self->choices));
     self->injected = calloc(population, sizeof(*self->injected));
+    self->proposed = calloc(population, sizeof(*self->proposed));
     self->recent = calloc(self->recent_size, sizeof(*self->recent));
     if (numeric > 0) {
         self->cma = dz_cma_create(numeric, population, mean, sigma, numeric > MOST_FULL);
@@ -122,7 +131,8 @@ static bool begin(cmaes *self, size_t population, const double *mean, double sig
         self->categories = dz_categories_create(axes->sizes, axes->categorical);
     }
     return self->losses != NULL && self->samples != NULL && self->choices != NULL &&
-           self->injected != NULL && self->recent != NULL && (numeric == 0 || self->cma != NULL) &&
+           self->injected != NULL && self->proposed != NULL && self->recent != NULL &&
+           (numeric == 0 || self->cma != NULL) &&
            (axes->categorical == 0 || self->categories != NULL);
 }
 
@@ -179,6 +189,23 @@ static void learn_categories(cmaes *self, const dz_cma_solution *solutions, cons
     }
     dz_cma_weigh(solutions, self->population, weights + self->population, weights);
     dz_categories_update(self->categories, chosen, weights, self->population);
+}
+
+/* Whether the proposals of the generation that has ended did better than its samples: in more pairs
+ * of one of each. */
+static void judge_proposals(cmaes *self)
+{
+    int64_t balance = 0;
+    bool any = false;
+    for (size_t i = 0; i < self->population; i++) {
+        any |= self->proposed[i];
+        for (size_t k = 0; k < self->population && self->proposed[i]; k++) {
+            if (!self->proposed[k]) {
+                balance += self->losses[i] < self->losses[k] ? 1 : -1;
+            }
+        }
+    }
+    dz_cmaes_model_turn(&self->model, any, balance > 0);
 }
 
 /* ---- restarts -------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #define DZ_CMAES_STATE_H
 
 #include "cmaes_axes.h"
+#include "cmaes_model.h"
 #include "numerics/categories.h"
 #include "numerics/cma.h"
 
@@ -29,7 +30,10 @@ typedef struct cmaes {
     double *losses;    /* [population] */
     double *samples;   /* [population][numeric] */
     uint32_t *choices; /* [population][categorical] */
+    bool *proposed;    /* [population]: by the model */
     bool *injected;    /* [population]: not sampled from this generation's distribution */
+
+    dz_cmaes_model model;
 
     double *recent; /* [recent_size]: the least losses of the last generations, a ring */
     size_t recent_size;

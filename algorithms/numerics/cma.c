@@ -166,6 +166,21 @@ void dz_cma_sample(const dz_cma *cma, const double *z, double *room, double *x)
     }
 }
 
+void dz_cma_locate(const dz_cma *cma, const double *x, double *room, double *z)
+{
+    size_t n = cma->dims;
+    for (size_t i = 0; i < n; i++) {
+        room[i] = (x[i] - cma->mean[i]) / (cma->sigma * cma->margin[i]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        double along = cma->diagonal ? room[k] : 0;
+        for (size_t i = 0; i < n && !cma->diagonal; i++) {
+            along += cma->basis[i * n + k] * room[i];
+        }
+        z[k] = along / cma->deviations[k];
+    }
+}
+
 void dz_cma_update(dz_cma *cma, const dz_cma_solution *solutions)
 {
     share_ties(cma->weights, solutions, cma->population, cma->shared);

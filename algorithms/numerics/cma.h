@@ -59,6 +59,9 @@ void dz_cma_move(dz_cma *cma, const double *mean);
 /* Turns a standard normal z[dims] into x[dims]; uses room[dims]. */
 void dz_cma_sample(const dz_cma *cma, const double *z, double *room, double *x);
 
+/* The reverse: puts the z[dims] of which x[dims] is made into z; uses room[dims]. */
+void dz_cma_locate(const dz_cma *cma, const double *x, double *room, double *z);
+
 /* Learns from `population` solutions, the best first. */
 void dz_cma_update(dz_cma *cma, const dz_cma_solution *solutions);
 

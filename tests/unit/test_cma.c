@@ -425,11 +425,11 @@ static void categories_find_the_best_and_keep_the_others(void **state)
             }
             losses[i] = (chosen[i][0] != 1) + 2 * fabs((double)chosen[i][1] - 3);
         }
-        for (double loss = 0; loss < 20; loss++) {
+        for (int loss = 0; loss < 20; loss++) {
             for (size_t i = 0; i < POPULATION; i++) {
-                if (fabs(losses[i] - loss) < 0.5) {
+                if (fabs(losses[i] - (double)loss) < 0.5) {
                     memcpy(sorted[filled], chosen[i], sizeof(chosen[i]));
-                    solutions[filled++] = (dz_cma_solution){.loss = loss};
+                    solutions[filled++] = (dz_cma_solution){.loss = (double)loss};
                 }
             }
         }
