@@ -304,6 +304,8 @@ static inline void fixture_change(store_fixture *fixture, dz_experiment *experim
     (void)snprintf(experiment->suggestion_message, sizeof experiment->suggestion_message, "%s",
                    fixture_text(fixture));
     experiment->plugin_faults = fixture_below(fixture, 10);
+    (void)snprintf(experiment->plugin_fault, sizeof experiment->plugin_fault, "PluginFault: %d",
+                   (int)fixture_below(fixture, 1000));
     experiment->dirty = true;
 }
 

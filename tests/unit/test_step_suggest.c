@@ -376,6 +376,24 @@ static void running_trials_do_not_lose_by_the_plugins_faults(void **state)
     world_destroy(w);
 }
 
+static void the_user_says_how_many_faults(void **state)
+{
+    world *w = world_create(NULL, 8, 0);
+
+    (void)state;
+    w->experiment->fault_limit = 2;
+    open_it(w);
+    ask_fails(w, "PluginTimeout");
+    assert_state(w, DZ_EXPERIMENT_RUNNING, "ExperimentRunning");
+    assert_non_null(strstr(w->experiment->suggestion_message, "fault 1 of at most 2 in a row"));
+    assert_non_null(strstr(w->experiment->plugin_fault, "PluginTimeout: "));
+    tick_at(w, dz_next_tick(w->experiment));
+    ask_fails(w, "PluginUnavailable");
+    assert_state(w, DZ_EXPERIMENT_FAILED, "SuggestionFailed");
+    assert_non_null(strstr(w->experiment->plugin_fault, "PluginUnavailable: "));
+    world_destroy(w);
+}
+
 static void a_good_answer_forgives(void **state)
 {
     world *w = world_create(NULL, 8, 0);
@@ -426,6 +444,7 @@ int main(void)
         cmocka_unit_test(exhaustion_ends_the_experiment_when_all_have_ended),
         cmocka_unit_test(silence_backs_off_doubling_and_fails_after_eight),
         cmocka_unit_test(running_trials_do_not_lose_by_the_plugins_faults),
+        cmocka_unit_test(the_user_says_how_many_faults),
         cmocka_unit_test(a_good_answer_forgives),
         cmocka_unit_test(an_answer_that_nobody_waits_for_changes_nothing),
     };
