@@ -19,7 +19,12 @@
     X(dz_nsga2)                                                                                    \
     X(dz_hyperband)                                                                                \
     X(dz_asha)                                                                                     \
-    X(dz_medianstop)
+    X(dz_medianstop)                                                                               \
+    X(dz_percentile)                                                                               \
+    X(dz_asha_stop)                                                                                \
+    X(dz_patient)                                                                                  \
+    X(dz_threshold)                                                                                \
+    X(dz_wilcoxon)
 
 #define DZ_ALGORITHM_DECLARE(name) extern const dozan_algorithm name;
 DZ_ALGORITHM_TABLE(DZ_ALGORITHM_DECLARE)

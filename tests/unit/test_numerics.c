@@ -6,7 +6,7 @@
 #include "numerics/gauss.h"
 #include "numerics/permutation.h"
 #include "numerics/reservoir.h"
-#include "numerics/running_median.h"
+#include "numerics/running_quantile.h"
 
 #include <dozan/rng.h>
 #include <math.h>
@@ -87,35 +87,47 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void running_median_is_the_sorted_middle(void **state)
+/* As most statistics programs have it: linear between the two numbers next to q * (n - 1). */
+static double sorted_quantile(const double *sorted, size_t n, double share)
+{
+    double place = share * (double)(n - 1);
+    size_t low = (size_t)floor(place);
+    size_t high = low + 1 < n ? low + 1 : low;
+    return sorted[low] + (place - floor(place)) * (sorted[high] - sorted[low]);
+}
+
+static void running_quantile_is_that_of_the_sorted_numbers(void **state)
 {
     (void)state;
     enum { COUNT = 500 };
+    static const double shares[] = {0, 0.1, 0.25, 0.5, 0.77, 1};
     double sorted[COUNT];
-    dz_running_median median = {0};
-    dozan_rng rng = dozan_rng_stream(1, "test", 0);
-    assert_true(isnan(dz_running_median_value(&median)));
-    for (size_t n = 1; n <= COUNT; n++) {
-        sorted[n - 1] = floor(20 * dozan_rng_normal(&rng)) / 4; /* with ties */
-        assert_true(dz_running_median_add(&median, sorted[n - 1]));
-        qsort(sorted, n, sizeof(sorted[0]), compare_doubles);
-        double wanted = n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-        assert_near(dz_running_median_value(&median), wanted, 1e-15);
-        assert_int_equal(dz_running_median_count(&median), n);
+    for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]); s++) {
+        dz_running_quantile set = {0};
+        dozan_rng rng = dozan_rng_stream(1, "test", s);
+        assert_true(isnan(dz_running_quantile_value(&set, shares[s])));
+        for (size_t n = 1; n <= COUNT; n++) {
+            sorted[n - 1] = floor(20 * dozan_rng_normal(&rng)) / 4; /* with ties */
+            assert_true(dz_running_quantile_add(&set, shares[s], sorted[n - 1]));
+            qsort(sorted, n, sizeof(sorted[0]), compare_doubles);
+            double wanted = sorted_quantile(sorted, n, shares[s]);
+            assert_near(dz_running_quantile_value(&set, shares[s]), wanted, 1e-12);
+            assert_int_equal(dz_running_quantile_count(&set), n);
+        }
+        dz_running_quantile_fini(&set);
     }
-    dz_running_median_fini(&median);
 }
 
-static void running_median_takes_infinity(void **state)
+static void running_quantile_takes_infinity(void **state)
 {
     (void)state;
-    dz_running_median median = {0};
-    assert_true(dz_running_median_add(&median, INFINITY));
-    assert_true(dz_running_median_add(&median, -INFINITY));
-    assert_true(dz_running_median_value(&median) > 1e308);
-    assert_true(dz_running_median_add(&median, 3));
-    assert_near(dz_running_median_value(&median), 3, 0);
-    dz_running_median_fini(&median);
+    dz_running_quantile median = {0};
+    assert_true(dz_running_quantile_add(&median, 0.5, INFINITY));
+    assert_true(dz_running_quantile_add(&median, 0.5, -INFINITY));
+    assert_true(dz_running_quantile_value(&median, 0.5) > 1e308);
+    assert_true(dz_running_quantile_add(&median, 0.5, 3));
+    assert_near(dz_running_quantile_value(&median, 0.5), 3, 0);
+    dz_running_quantile_fini(&median);
 }
 
 static bool holds(const dz_reservoir *reservoir, int64_t id)
@@ -209,8 +221,8 @@ int main(void)
         cmocka_unit_test(permutation_is_a_bijection),
         cmocka_unit_test(permutation_of_the_largest_count_stays_inside),
         cmocka_unit_test(permutation_is_uniform_over_seeds),
-        cmocka_unit_test(running_median_is_the_sorted_middle),
-        cmocka_unit_test(running_median_takes_infinity),
+        cmocka_unit_test(running_quantile_is_that_of_the_sorted_numbers),
+        cmocka_unit_test(running_quantile_takes_infinity),
         cmocka_unit_test(reservoir_depends_on_the_set_alone),
         cmocka_unit_test(reservoir_is_uniform),
         cmocka_unit_test(normal_mass_keeps_its_digits_in_the_tails),
