@@ -17,6 +17,7 @@
     X(dz_bayesianoptimization)                                                                     \
     X(dz_grid)                                                                                     \
     X(dz_nsga2)                                                                                    \
+    X(dz_motpe)                                                                                    \
     X(dz_hyperband)                                                                                \
     X(dz_asha)                                                                                     \
     X(dz_medianstop)                                                                               \
