@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTS = 16, REDRAWS = 10, PROPOSE_EVERY = 2 };
+enum { ATTEMPTS = 16, REDRAWS = 10, FIT_EVERY = 2 };
 
 static const char generation_label[] = "generation";
 static const char model_label[] = "model";
@@ -82,10 +82,8 @@ static dozan_status tell_cmaes(void *self, const dozan_problem *problem, const d
 {
     cmaes *state = self;
     if (event->kind == DOZAN_EVENT_ASKED) {
-        int64_t generation = generation_of(event->trial);
-        bool proposed = dozan_trial_label(event->trial, model_label) != NULL;
-        state->sampled |= generation >= 0;
-        state->model.has_proposal &= !(proposed && generation == state->generation);
+        state->sampled |= generation_of(event->trial) >= 0;
+        dz_cmaes_model_note_ask(&state->model);
     }
     return dz_event_is_result(event) ? take_result(state, problem, event->trial, err) : DOZAN_OK;
 }
@@ -115,15 +113,15 @@ static dozan_status ask_cmaes(const void *self, const dozan_problem *problem, co
     return status;
 }
 
-/* The model's proposal, for the first trial of a generation; the first of a batch, as those after
- * it find it taken. */
+/* The model's proposal for this trial, if there is one. */
 static bool propose(const cmaes *self, const dozan_problem *problem, const dozan_ask *ask,
                     double *unit)
 {
-    if (!self->model.has_proposal || ask->tentative_count > 0) {
+    const double *proposal = dz_cmaes_model_proposal(&self->model, ask->tentative_count);
+    if (proposal == NULL) {
         return false;
     }
-    dz_cmaes_axes_point(&self->axes, problem->space, self->model.proposal, self->chosen, unit);
+    dz_cmaes_axes_point(&self->axes, problem->space, proposal, self->chosen, unit);
     return !dozan_point_taken(problem, ask, unit);
 }
 
@@ -156,8 +154,8 @@ static dozan_status take_result(cmaes *self, const dozan_problem *problem, const
     if (self->filled == self->population && !dz_cmaes_advance(self, problem)) {
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a restart");
     }
-    if (self->filled % PROPOSE_EVERY == 0) {
-        dz_cmaes_model_propose(&self->model, self->cma);
+    if (self->filled % FIT_EVERY == 0) {
+        dz_cmaes_model_fit(&self->model, self->cma);
     }
     return DOZAN_OK;
 }

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PAUSE = 16 };
+enum { MOST_PAUSE = 16, ASKS_PER_PROPOSAL = 2 };
 
 static const double spare = 1.1;  /* values for each coefficient before a model is fitted */
 static const double fitted = 1.5; /* values for each coefficient that it is fitted to */
 static const double window = 3;   /* values for each coefficient that are kept */
+
+static const double radii[DZ_CMAES_PROPOSALS] = {1, 0.5, 2}; /* by sqrt(dims): a sample's length */
 
 typedef struct ranked {
     double loss;
@@ -19,6 +21,8 @@ typedef struct ranked {
 
 static int compare_ranked(const void *a, const void *b);
 static size_t rank_results(const dz_cmaes_model *model, ranked *results);
+static void propose(dz_cmaes_model *model, const dz_cma *cma, double *points, const double *values,
+                    size_t count, bool mixed);
 
 bool dz_cmaes_model_init(dz_cmaes_model *model, size_t dims)
 {
@@ -30,15 +34,15 @@ bool dz_cmaes_model_init(dz_cmaes_model *model, size_t dims)
     model->capacity = (size_t)(window * (double)terms);
     model->points = calloc(model->capacity * dims, sizeof(*model->points));
     model->losses = calloc(model->capacity, sizeof(*model->losses));
-    model->proposal = calloc(dims, sizeof(*model->proposal));
-    return model->points != NULL && model->losses != NULL && model->proposal != NULL;
+    model->proposals = calloc(DZ_CMAES_PROPOSALS * dims, sizeof(*model->proposals));
+    return model->points != NULL && model->losses != NULL && model->proposals != NULL;
 }
 
 void dz_cmaes_model_fini(dz_cmaes_model *model)
 {
     free(model->points);
     free(model->losses);
-    free(model->proposal);
+    free(model->proposals);
     *model = (dz_cmaes_model){0};
 }
 
@@ -65,35 +69,43 @@ void dz_cmaes_model_turn(dz_cmaes_model *model, bool proposed, bool worth)
     }
 }
 
-void dz_cmaes_model_propose(dz_cmaes_model *model, const dz_cma *cma)
+void dz_cmaes_model_note_ask(dz_cmaes_model *model)
+{
+    model->asked++;
+}
+
+const double *dz_cmaes_model_proposal(const dz_cmaes_model *model, size_t more)
+{
+    size_t trial = model->asked + more;
+    bool due = trial % ASKS_PER_PROPOSAL == 0 && trial / ASKS_PER_PROPOSAL < model->proposed;
+    return due ? model->proposals + trial / ASKS_PER_PROPOSAL * model->dims : NULL;
+}
+
+void dz_cmaes_model_fit(dz_cmaes_model *model, const dz_cma *cma)
 {
     size_t n = model->dims;
-    model->has_proposal = false;
+    model->proposed = 0;
+    model->asked = 0;
     if (n == 0 || model->left > 0) {
         return;
     }
     ranked *results = calloc(model->capacity, sizeof(*results));
-    double *points = calloc(model->capacity * n + 2 * n, sizeof(*points));
+    double *points = calloc((model->capacity + 2) * n, sizeof(*points));
     double *values = calloc(model->capacity, sizeof(*values));
     if (results != NULL && points != NULL && values != NULL) {
         size_t count = rank_results(model, results);
         size_t terms = dz_quadratic_terms(n, true);
         bool mixed = n <= DZ_CMAES_MOST_MIXED && (double)count >= spare * (double)terms;
         terms = dz_quadratic_terms(n, mixed);
-        double *room = points + model->capacity * n;
         size_t used = (size_t)ceil(fitted * (double)terms);
         used = used < count ? used : count;
         for (size_t i = 0; i < used; i++) {
             values[i] = results[i].loss;
-            dz_cma_locate(cma, model->points + results[i].at * n, room, points + i * n);
+            dz_cma_locate(cma, model->points + results[i].at * n, points + model->capacity * n,
+                          points + i * n);
         }
-        if ((double)count >= spare * (double)terms &&
-            dz_quadratic_minimum(points, values, used, n, mixed, sqrt((double)n), room)) {
-            dz_cma_sample(cma, room, room + n, model->proposal);
-            for (size_t i = 0; i < n; i++) {
-                model->proposal[i] = fmin(fmax(model->proposal[i], 0), 1);
-            }
-            model->has_proposal = true;
+        if ((double)count >= spare * (double)terms) {
+            propose(model, cma, points, values, used, mixed);
         }
     }
     free(results);
@@ -101,7 +113,28 @@ void dz_cmaes_model_propose(dz_cmaes_model *model, const dz_cma *cma)
     free(values);
 }
 
-/* The results, the best first; of equal ones the newest. */
+/* The minima within each radius; a point outside of the cube is moved to its border. */
+static void propose(dz_cmaes_model *model, const dz_cma *cma, double *points, const double *values,
+                    size_t count, bool mixed)
+{
+    size_t n = model->dims;
+    double *z = points + model->capacity * n;
+    double *room = z + n;
+    for (size_t p = 0; p < DZ_CMAES_PROPOSALS; p++) {
+        double radius = radii[p] * sqrt((double)n);
+        double *proposal = model->proposals + p * n;
+        if (!dz_quadratic_minimum(points, values, count, n, mixed, radius, z)) {
+            return;
+        }
+        dz_cma_sample(cma, z, room, proposal);
+        for (size_t i = 0; i < n; i++) {
+            proposal[i] = fmin(fmax(proposal[i], 0), 1);
+        }
+        model->proposed++;
+    }
+}
+
+/* The results, the best first; of equal ones in the order of the ring. */
 static size_t rank_results(const dz_cmaes_model *model, ranked *results)
 {
     size_t count = model->count < model->capacity ? (size_t)model->count : model->capacity;

@@ -148,6 +148,13 @@ static void tpe_beats_random(void **state)
     compare("multivariate-tpe", 1, 15, (const double[]){0.9, 0.9, 0.9});
 }
 
+static void cmaes_beats_random(void **state)
+{
+    (void)state;
+    compare("cmaes", 1, 15, (const double[]){0.01, 0.2, 0.4});
+    compare("cmaes", 6, 15, (const double[]){0.05, 0.5, 0.5});
+}
+
 static void bayesian_optimisation_beats_random_by_far(void **state)
 {
     (void)state;
@@ -160,6 +167,7 @@ int main(void)
     dozan_algorithms_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tpe_beats_random),
+        cmocka_unit_test(cmaes_beats_random),
         cmocka_unit_test(bayesian_optimisation_beats_random_by_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
