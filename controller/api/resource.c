@@ -38,6 +38,7 @@ typedef struct status_walk {
     cJSON *names[LIST_COUNT];
     int64_t counts[LIST_COUNT];
     cJSON *optimal;
+    cJSON *front; /* NULL with one objective */
 } status_walk;
 
 typedef struct suggestion_walk {
@@ -56,6 +57,7 @@ static void add_observation(dz_builder *build, cJSON *parent, const dz_experimen
 static void set_identity(dz_builder *build, cJSON *resource, const dz_experiment *experiment);
 static dozan_status add_status(dz_builder *build, dz_store *store, const dz_experiment *experiment,
                                cJSON *status, dozan_error *err);
+static void add_result(const status_walk *walk, cJSON *result, const dz_trial *trial);
 static bool visit_for_status(void *user, const dz_trial *trial);
 static void add_trial_metadata(dz_builder *build, cJSON *resource, const dz_experiment *experiment,
                                const dz_trial *trial);
@@ -164,6 +166,8 @@ static dozan_status add_status(dz_builder *build, dz_store *store, const dz_expe
 
     status_walk walk = {.build = build, .experiment = experiment};
     walk.optimal = dz_build_object(build, status, "currentOptimalTrial");
+    if (experiment->spec->objective_count > 1)
+        walk.front = dz_build_array(build, status, "paretoFront");
     for (size_t i = 0; i < LIST_COUNT; i++)
         if ((walk.names[i] = cJSON_CreateArray()) == NULL)
             build->failed = true;
@@ -186,6 +190,14 @@ static dozan_status add_status(dz_builder *build, dz_store *store, const dz_expe
     return walked;
 }
 
+/* A trial as Katib shows the best one. */
+static void add_result(const status_walk *walk, cJSON *result, const dz_trial *trial)
+{
+    dz_build_text(walk->build, result, "bestTrialName", trial->name);
+    add_assignments(walk->build, result, trial);
+    add_observation(walk->build, result, walk->experiment->spec, trial);
+}
+
 static bool visit_for_status(void *user, const dz_trial *trial)
 {
     status_walk *walk = user;
@@ -200,11 +212,10 @@ static bool visit_for_status(void *user, const dz_trial *trial)
         }
         walk->counts[i]++;
     }
-    if (trial->number == walk->experiment->best.trial) {
-        dz_build_text(walk->build, walk->optimal, "bestTrialName", trial->name);
-        add_assignments(walk->build, walk->optimal, trial);
-        add_observation(walk->build, walk->optimal, walk->experiment->spec, trial);
-    }
+    if (trial->number == walk->experiment->best.trial)
+        add_result(walk, walk->optimal, trial);
+    if (walk->front != NULL && dz_front_has(&walk->experiment->front, trial->number))
+        add_result(walk, dz_build_item(walk->build, walk->front), trial);
     return !walk->build->failed;
 }
 
@@ -299,6 +310,9 @@ static void add_trial_status(dz_builder *build, cJSON *resource, const dz_experi
         add_state(build, conditions, dz_trial_state_condition(trial->state), true, reason,
                   trial->message, trial->ended_ms);
     add_observation(build, status, experiment->spec, trial);
+    if (experiment->spec->constraint_count > 0 && trial->state == DZ_TRIAL_SUCCEEDED)
+        dz_build_add(build, status, "feasible",
+                     cJSON_CreateBool(dz_trial_feasible(trial, experiment->spec)));
 }
 
 /* ---- a suggestion ---- */

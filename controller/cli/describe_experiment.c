@@ -4,6 +4,7 @@
  */
 #include "cli/describe.h"
 
+#include "cli/goals.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include <stdlib.h>
@@ -43,6 +44,8 @@ static void put_progress(const dz_experiment *experiment, dozan_buf *page);
 static void put_conditions(const dz_experiment *experiment, dozan_buf *page);
 static void put_parameters(const dz_experiment_spec *spec, dozan_buf *page);
 static void put_active(const dz_experiment *experiment, dozan_buf *page);
+static dozan_status put_front(dz_store *store, const dz_experiment *experiment, dozan_buf *page,
+                              dozan_error *err);
 static dozan_status put_failures(dz_store *store, const dz_experiment *experiment, dozan_buf *page,
                                  dozan_error *err);
 static bool visit_failure(void *user, const dz_trial *trial);
@@ -63,7 +66,8 @@ int dz_describe_experiment(dz_cli *cli, dz_store *store, const dz_experiment *ex
     put_conditions(experiment, &page);
     put_parameters(experiment->spec, &page);
     put_active(experiment, &page);
-    if (put_failures(store, experiment, &page, &err) != DOZAN_OK) {
+    if (put_front(store, experiment, &page, &err) != DOZAN_OK ||
+        put_failures(store, experiment, &page, &err) != DOZAN_OK) {
         dozan_buf_fini(&page);
         return dz_cli_fail(cli, &err);
     }
@@ -143,14 +147,18 @@ static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *expe
 static void put_objective(const dz_experiment_spec *spec, dozan_buf *page)
 {
     static const char *const strategies[] = {"min", "max", "latest"};
-    char goal[DOZAN_VALUE_TEXT] = "none";
     dozan_buf text;
     dozan_buf_init(&text, TEXT_MAX);
-    if (spec->has_goal)
-        dozan_number_text(spec->goal, goal);
-    dozan_buf_printf(&text, "%s %s, goal %s", spec->maximize ? "maximize" : "minimize",
-                     spec->metrics[0].name, goal);
-    dz_page_field(page, "Objective", text.data);
+    for (size_t i = 0; i < spec->objective_count; i++) {
+        dozan_buf_clear(&text);
+        dz_text_objective(&text, spec, i);
+        dz_page_field(page, "Objective", text.data);
+    }
+    for (size_t i = 0; i < spec->constraint_count; i++) {
+        dozan_buf_clear(&text);
+        dz_text_constraint(&text, spec, i);
+        dz_page_field(page, "Constraint", text.data);
+    }
     dozan_buf_clear(&text);
     for (size_t i = 0; i < spec->metric_count; i++)
         dozan_buf_printf(&text, "%s%s (%s)", i > 0 ? ", " : "", spec->metrics[i].name,
@@ -234,6 +242,11 @@ static void put_progress(const dz_experiment *experiment, dozan_buf *page)
     dozan_buf_printf(&text, "%lld: ", (long long)experiment->trial_count);
     dz_progress_counts(experiment, &text);
     dz_page_field(page, "Trials", text.data);
+    if (experiment->best.trial == 0 && experiment->spec->constraint_count > 0) {
+        dozan_buf_clear(&text);
+        dz_text_no_best(&text, experiment);
+        dz_page_field(page, "Best trial", text.data);
+    }
     dozan_buf_fini(&text);
     if (experiment->best.trial == 0)
         return;
@@ -343,6 +356,22 @@ static void put_active(const dz_experiment *experiment, dozan_buf *page)
     dz_table_fini(&table);
     if (experiment->active_count > MAX_LISTED)
         dozan_buf_printf(page, "  and %zu more\n", experiment->active_count - MAX_LISTED);
+}
+
+/* The trials that no other one dominates. */
+static dozan_status put_front(dz_store *store, const dz_experiment *experiment, dozan_buf *page,
+                              dozan_error *err)
+{
+    dz_table table;
+    if (experiment->spec->objective_count < 2)
+        return DOZAN_OK;
+    dz_table_init(&table);
+    dozan_status status = dz_table_front(&table, store, experiment, MAX_LISTED, err);
+    dz_page_table(page, "Pareto front", &table);
+    if (experiment->front.count > MAX_LISTED)
+        dozan_buf_printf(page, "  and %zu more\n", experiment->front.count - MAX_LISTED);
+    dz_table_fini(&table);
+    return status;
 }
 
 /* ---- what failed, by cause ---- */

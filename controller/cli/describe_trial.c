@@ -5,6 +5,7 @@
 #include "cli/describe.h"
 
 #include "api/resource.h"
+#include "cli/goals.h"
 #include "cli/text.h"
 #include "spec/template.h"
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 enum { SMALL = 32, TEXT_MAX = 1 << 20 };
 
 static void put_state(const dz_found *found, dozan_buf *page);
+static void put_feasible(const dz_found *found, dozan_buf *page);
 static void put_resources(const dz_trial *trial, dozan_buf *page);
 static void put_command(dz_cli *cli, const dz_found *found, dozan_buf *page);
 static void put_words(char *const *words, dozan_buf *text);
@@ -30,6 +32,7 @@ int dz_describe_trial(dz_cli *cli, dz_store *store, const dz_found *found)
     dozan_error err = {0};
     dozan_buf_init(&page, DZ_PAGE_MAX);
     put_state(found, &page);
+    put_feasible(found, &page);
     put_resources(trial, &page);
     put_command(cli, found, &page);
     put_pairs("Assignment", trial->assignments, trial->assignment_count, &page);
@@ -67,6 +70,19 @@ static void put_state(const dz_found *found, dozan_buf *page)
         dz_duration_text(wait, took);
         dz_page_fieldf(page, "Next attempt", "in %s", took);
     }
+}
+
+static void put_feasible(const dz_found *found, dozan_buf *page)
+{
+    dozan_buf text;
+    if (found->experiment->spec->constraint_count == 0)
+        return;
+    dozan_buf_init(&text, TEXT_MAX);
+    dz_text_feasible(&text, found->experiment->spec, found->trial);
+    dz_page_field(page, "Feasible",
+                  text.size > 0 ? text.data
+                                : "not known: it has not reported all that is constrained");
+    dozan_buf_fini(&text);
 }
 
 static void put_resources(const dz_trial *trial, dozan_buf *page)

@@ -4,6 +4,7 @@
 #include "cli/get.h"
 
 #include "api/resource.h"
+#include "cli/goals.h"
 #include "cli/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 static bool add_columns(dz_listing *list, const dz_experiment_spec *spec);
 static bool add_column(dz_listing *list, const char *name, bool metric);
 static void make_trial_columns(dz_listing *list);
+static bool has_constraints(const dz_listing *list);
 static bool visit_trial(void *user, const dz_trial *trial);
 static void add_trial_row(dz_listing *list, const dz_trial *trial);
 static void add_csv_cells(dz_listing *list, const dz_trial *trial);
@@ -95,6 +97,29 @@ static void make_trial_columns(dz_listing *list)
             dz_table_column(table, written > 0 ? title : "", true);
         }
     }
+    if (has_constraints(list))
+        dz_table_column(table, list->output == DZ_OUTPUT_CSV ? "feasible" : "FEASIBLE", false);
+}
+
+static bool has_constraints(const dz_listing *list)
+{
+    for (size_t i = 0; i < list->experiment_count; i++)
+        if (list->experiments[i]->spec->constraint_count > 0)
+            return true;
+    return false;
+}
+
+/* Whether the trial keeps the constraints of its experiment, where any has some. */
+static void add_feasible_cell(dz_listing *list, const dz_trial *trial)
+{
+    dozan_buf text;
+    if (!has_constraints(list))
+        return;
+    dozan_buf_init(&text, 65536);
+    if (list->experiment->spec->constraint_count > 0)
+        dz_text_feasible(&text, list->experiment->spec, trial);
+    dz_table_cell(&list->table, text.size > 0 ? text.data : NULL);
+    dozan_buf_fini(&text);
 }
 
 static bool visit_trial(void *user, const dz_trial *trial)
@@ -121,10 +146,12 @@ static void add_trial_row(dz_listing *list, const dz_trial *trial)
     dz_table_cell(&list->table, dz_trial_state_condition(trial->state));
     dz_table_cell(&list->table, "True");
     dz_table_cell(&list->table, age);
-    if (list->output == DZ_OUTPUT_TABLE)
+    if (list->output == DZ_OUTPUT_TABLE) {
         dz_table_cell(&list->table, dz_trial_metric_text(trial, list->experiment->spec, 0));
-    else
-        add_value_cells(list, trial);
+        return;
+    }
+    add_value_cells(list, trial);
+    add_feasible_cell(list, trial);
 }
 
 static void add_csv_cells(dz_listing *list, const dz_trial *trial)
@@ -150,6 +177,7 @@ static void add_csv_cells(dz_listing *list, const dz_trial *trial)
         dz_table_cell(table, seen->max_text);
         dz_table_cell(table, seen->latest_text);
     }
+    add_feasible_cell(list, trial);
 }
 
 /* Each parameter, and each metric by its strategy. */

@@ -4,6 +4,7 @@
 #include "cli/driver.h"
 
 #include "api/resource.h"
+#include "cli/goals.h"
 #include "cli/plot.h"
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { RESULT_MAX = 1 << 20, PLOT_WIDTH = 72, PLOT_HEIGHT = 9 };
+enum { RESULT_MAX = 1 << 20, PLOT_WIDTH = 72, PLOT_HEIGHT = 9, FRONT_ROWS = 20 };
 
 typedef struct best_walk {
     const dz_experiment_spec *spec;
@@ -23,6 +24,7 @@ typedef struct best_walk {
 static int put_resource(dz_cli *cli, dz_store *store, const dz_experiment *experiment);
 static int put_summary(dz_cli *cli, dz_store *store, const dz_experiment *experiment);
 static void put_best(dz_store *store, const dz_experiment *experiment, dozan_buf *out);
+static void put_front(dz_store *store, const dz_experiment *experiment, dozan_buf *out);
 static void put_plot(dz_cli *cli, dz_store *store, const dz_experiment *experiment, dozan_buf *out);
 static void put_hints(dz_cli *cli, const dz_experiment *experiment, dozan_buf *out);
 static bool visit_best_value(void *user, const dz_trial *trial);
@@ -81,6 +83,7 @@ static int put_summary(dz_cli *cli, dz_store *store, const dz_experiment *experi
     dz_progress_counts(experiment, &out);
     dozan_buf_puts(&out, "\n\n");
     put_best(store, experiment, &out);
+    put_front(store, experiment, &out);
     put_plot(cli, store, experiment, &out);
     put_hints(cli, experiment, &out);
     return dz_cli_put(cli, &out);
@@ -91,8 +94,11 @@ static void put_best(dz_store *store, const dz_experiment *experiment, dozan_buf
     const dz_experiment_spec *spec = experiment->spec;
     dz_trial *best = dz_cli_best(store, experiment);
     if (best == NULL) {
-        dozan_buf_printf(out, "No trial has reported a number for %s yet.\n\n",
-                         spec->metrics[0].name);
+        size_t at = out->size;
+        dz_text_no_best(out, experiment);
+        if (!out->failed)
+            out->data[at] = 'N'; /* the sentence begins with "no" */
+        dozan_buf_puts(out, ".\n\n");
         return;
     }
     dz_table table;
@@ -119,6 +125,23 @@ static void put_best(dz_store *store, const dz_experiment *experiment, dozan_buf
     dz_trial_destroy(best);
 }
 
+static void put_front(dz_store *store, const dz_experiment *experiment, dozan_buf *out)
+{
+    dozan_error err = {0};
+    dz_table table;
+    size_t count = experiment->front.count;
+    if (experiment->spec->objective_count < 2 || count == 0)
+        return;
+    dozan_buf_printf(out, "Pareto front: %zu trial%s that no other one dominates%s\n", count,
+                     count == 1 ? "" : "s", count > FRONT_ROWS ? ", the first of them:" : ":");
+    dz_table_init(&table);
+    if (dz_table_front(&table, store, experiment, FRONT_ROWS, &err) != DOZAN_OK ||
+        !dz_table_write(&table, "  ", 0, out))
+        out->failed = true;
+    dz_table_fini(&table);
+    dozan_buf_puts(out, "\n");
+}
+
 static void put_plot(dz_cli *cli, dz_store *store, const dz_experiment *experiment, dozan_buf *out)
 {
     dozan_error err = {0};
@@ -143,7 +166,8 @@ static bool visit_best_value(void *user, const dz_trial *trial)
     bool counts = trial->state == DZ_TRIAL_SUCCEEDED || trial->state == DZ_TRIAL_EARLY_STOPPED;
     if (walk->count == walk->capacity)
         return false;
-    if (counts && dz_trial_objective(trial, walk->spec, &value) && !isnan(value) &&
+    if (counts && dz_trial_feasible(trial, walk->spec) &&
+        dz_trial_objective(trial, walk->spec, &value) && !isnan(value) &&
         (isnan(walk->best) || (walk->spec->maximize ? value > walk->best : value < walk->best)))
         walk->best = value;
     walk->values[walk->count++] = walk->best;

@@ -10,7 +10,9 @@
 static const char *exit_advice(int code);
 static const char *signal_advice(int signal);
 static void signal_text(int signal, char text[32]);
-static void where_it_was_looked_for(const dz_experiment_spec *spec, char *text, size_t size);
+static const char *metric_role(const dz_experiment_spec *spec, size_t metric);
+static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *metric, char *text,
+                                    size_t size);
 
 void dz_advice_on_end(const dz_experiment *experiment, const dz_trial *trial, const dz_end *end,
                       char text[DZ_ADVICE_TEXT])
@@ -56,21 +58,33 @@ void dz_advice_on_metric(const dz_experiment *experiment, const dz_trial *trial,
                          const char *complaint, char text[DZ_ADVICE_TEXT])
 {
     const dz_experiment_spec *spec = experiment->spec;
-    const dz_observation *objective = &trial->observations[0];
+    size_t missing = dz_trial_missing(trial, spec);
+    size_t metric = missing == SIZE_MAX ? 0 : missing;
+    const dz_observation *seen = &trial->observations[metric];
+    const char *name = spec->metrics[metric].name;
+    const char *role = metric_role(spec, metric);
     char place[256];
 
-    where_it_was_looked_for(spec, place, sizeof place);
-    if (objective->count > 0 && !objective->latest_numeric) {
+    where_it_was_looked_for(spec, name, place, sizeof place);
+    if (seen->count > 0 && !seen->latest_numeric) {
         (void)dz_text_set(text, DZ_ADVICE_TEXT,
-                          "the trial succeeded, but its objective %.64s is no number: \"%.64s\"",
-                          spec->metrics[0].name,
-                          objective->latest_text == NULL ? "" : objective->latest_text);
+                          "the trial succeeded, but %s %.64s is no number: \"%.64s\"", role, name,
+                          seen->latest_text == NULL ? "" : seen->latest_text);
         return;
     }
     (void)dz_text_set(text, DZ_ADVICE_TEXT,
-                      "the trial succeeded, but did not report its objective %.64s: %s%s%s",
-                      spec->metrics[0].name, place, complaint == NULL ? "" : "; ",
-                      complaint == NULL ? "" : complaint);
+                      "the trial succeeded, but did not report %s %.64s: %s%s%s", role, name, place,
+                      complaint == NULL ? "" : "; ", complaint == NULL ? "" : complaint);
+}
+
+static const char *metric_role(const dz_experiment_spec *spec, size_t metric)
+{
+    for (size_t i = 0; i < spec->objective_count; i++) {
+        if (spec->objectives[i].metric == metric) {
+            return "its objective";
+        }
+    }
+    return "the metric of a constraint,";
 }
 
 static const char *exit_advice(int code)
@@ -122,9 +136,9 @@ static void signal_text(int signal, char text[32])
     }
 }
 
-static void where_it_was_looked_for(const dz_experiment_spec *spec, char *text, size_t size)
+static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *metric, char *text,
+                                    size_t size)
 {
-    const char *metric = spec->metrics[0].name;
     const char *source = spec->collector == DZ_COLLECTOR_FILE && spec->collector_path != NULL
                              ? spec->collector_path
                              : "its output";

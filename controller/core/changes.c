@@ -17,6 +17,8 @@ void dz_changes_clear(dz_changes *changes)
 {
     for (size_t i = 0; i < changes->log_count; i++) {
         free(changes->log[i].text);
+        free(changes->log[i].others);
+        dz_pairs_destroy(changes->log[i].assignments, changes->log[i].assignment_count);
     }
     for (size_t i = 0; i < changes->effect_count; i++) {
         free(changes->effects[i].trials);

@@ -3,10 +3,7 @@
  */
 #include "core/model.h"
 
-#include <math.h>
 #include <stdlib.h>
-
-static void free_pairs(dozan_pair *pairs, size_t count);
 
 static const struct {
     bool ended;
@@ -66,36 +63,13 @@ bool dz_experiment_state_ended(dz_experiment_state state)
     return state == DZ_EXPERIMENT_SUCCEEDED || state == DZ_EXPERIMENT_FAILED;
 }
 
-/* Katib falls back from a min or max that is not there to the latest value; ours is there whenever
- * any value was a number, so the fall-back has nothing to find but texts. */
-bool dz_trial_objective(const dz_trial *trial, const dz_experiment_spec *spec, double *value)
-{
-    const dz_observation *objective = trial->observations;
-
-    if (objective == NULL || spec->metric_count == 0) {
-        return false;
-    }
-    switch (spec->metrics[0].strategy) {
-    case DZ_STRATEGY_MIN:
-        *value = objective->min;
-        return objective->numeric;
-    case DZ_STRATEGY_MAX:
-        *value = objective->max;
-        return objective->numeric;
-    case DZ_STRATEGY_LATEST:
-        break;
-    }
-    *value = objective->latest;
-    return objective->latest_numeric;
-}
-
 void dz_trial_destroy(dz_trial *trial)
 {
     if (trial == NULL) {
         return;
     }
-    free_pairs(trial->assignments, trial->assignment_count);
-    free_pairs(trial->labels, trial->label_count);
+    dz_pairs_destroy(trial->assignments, trial->assignment_count);
+    dz_pairs_destroy(trial->labels, trial->label_count);
     for (size_t i = 0; trial->observations != NULL && i < trial->metric_count; i++) {
         free(trial->observations[i].min_text);
         free(trial->observations[i].max_text);
@@ -115,6 +89,7 @@ void dz_experiment_destroy(dz_experiment *experiment)
         dz_trial_destroy(experiment->active[i]);
     }
     free(experiment->active);
+    dz_front_fini(&experiment->front);
     dozan_space_destroy(experiment->space);
     dz_spec_destroy(experiment->spec);
     free(experiment);
@@ -141,7 +116,7 @@ dz_trial *dz_experiment_find_active(const dz_experiment *experiment, int64_t num
     return NULL;
 }
 
-static void free_pairs(dozan_pair *pairs, size_t count)
+void dz_pairs_destroy(dozan_pair *pairs, size_t count)
 {
     for (size_t i = 0; pairs != NULL && i < count; i++) {
         free((void *)(uintptr_t)pairs[i].name);

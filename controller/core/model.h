@@ -5,7 +5,7 @@
 #ifndef DZ_CORE_MODEL_H
 #define DZ_CORE_MODEL_H
 
-#include "spec/experiment.h"
+#include "core/front.h"
 #include <dozan/space.h>
 
 /* States of a trial. Katib's condition types and reasons are the last two columns.
@@ -88,10 +88,23 @@ typedef struct dz_trial {
 } dz_trial;
 
 void dz_trial_destroy(dz_trial *trial);
+void dz_pairs_destroy(dozan_pair *pairs, size_t count); /* whose names and values are owned */
 
-/* The trial's value for optimisation: by the objective's strategy, else the latest; false when
- * there is no number. */
+/* ---- results.c */
+
+/* The trial's value of a metric: by the metric's strategy, else the latest; false when there is no
+ * number. The second is that of the objective, metric 0. */
+bool dz_trial_metric(const dz_trial *trial, const dz_experiment_spec *spec, size_t metric,
+                     double *value);
 bool dz_trial_objective(const dz_trial *trial, const dz_experiment_spec *spec, double *value);
+
+/* The first metric of an objective or a constraint that the trial has no value of, or SIZE_MAX. */
+size_t dz_trial_missing(const dz_trial *trial, const dz_experiment_spec *spec);
+
+/* How far a constraint's metric is beyond its bound, in its own unit: 0 or less = the constraint
+ * holds; NaN = not known. A trial is feasible when all are known to hold. */
+double dz_trial_excess(const dz_trial *trial, const dz_experiment_spec *spec, size_t constraint);
+bool dz_trial_feasible(const dz_trial *trial, const dz_experiment_spec *spec);
 
 /* Conditions of an experiment, as Katib has them. SUSPENDED is ours: stopped by the user, to be
  * resumed. */
@@ -117,7 +130,8 @@ typedef struct dz_condition {
 
 enum { DZ_MAX_CONDITIONS = 8 };
 
-/* The best trial so far: what status.currentOptimalTrial shows. number 0 = none yet. */
+/* The best feasible trial so far, by the first objective: what status.currentOptimalTrial shows.
+ * trial 0 = none yet. */
 typedef struct dz_best {
     int64_t trial;
     double value;
@@ -138,11 +152,12 @@ typedef struct dz_experiment {
     int64_t last_seq;        /* of the event log */
     int64_t state_counts[DZ_TRIAL_STATE_COUNT];
     dz_best best;
+    dz_front front;               /* with several objectives; else empty */
     bool exhausted;               /* the algorithm has no more suggestions */
     char suggestion_reason[64];   /* "SuggestionReady", "SuggestionWaiting", "SuggestionEndReached",
                                      "PluginUnavailable" */
-    char suggestion_message[512]; /* for `describe`: what the algorithm waits for, or the plugin's
-                                     last fault */
+    char suggestion_message[512]; /* for `describe`: what the algorithm says with its answers or
+                                     waits for, or the plugin's last fault */
     int64_t plugin_faults;
     char plugin_fault[512]; /* the last one: "REASON: sentence"; "" = there was none */
 

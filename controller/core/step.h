@@ -90,6 +90,12 @@ typedef struct dz_log_entry {
     bool has_value;  /* REPORT, COMPLETED, STOPPED */
     double value;
     char *text; /* REPORT: as printed */
+    /* COMPLETED, where objectives or constraints need them, and KNOWN: of the additional metrics;
+     * NaN = none */
+    double *others;
+    size_t other_count;
+    dozan_pair *assignments; /* KNOWN: names and values are owned */
+    size_t assignment_count;
 } dz_log_entry;
 
 /* What one or more steps did. Trials in `ended` have left experiment->active and are owned here

@@ -72,10 +72,9 @@ static dozan_status on_request(dz_turn *turn, dz_trial *trial, const dz_event *e
 {
     const dz_end *end = event->u.trial.end;
     dz_job_verdict verdict = DZ_JOB_UNDECIDED;
-    double value = 0;
 
     if (end->kind == DZ_END_EXITED && end->code == 0 &&
-        dz_trial_objective(trial, turn->experiment->spec, &value) &&
+        dz_trial_missing(trial, turn->experiment->spec) == SIZE_MAX &&
         dz_job_judge(turn->experiment->spec, end, &verdict, NULL) == DOZAN_OK &&
         verdict == DZ_JOB_SUCCEEDED) {
         return succeed(turn, trial);
@@ -103,7 +102,6 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
     const dz_end *end = event->u.trial.end;
     dz_job_verdict verdict = DZ_JOB_UNDECIDED;
     dozan_error cause = {0};
-    double value = 0;
     char text[DZ_ADVICE_TEXT];
     dozan_status status = dz_job_judge(spec, end, &verdict, &cause);
 
@@ -118,7 +116,7 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
     if (verdict != DZ_JOB_SUCCEEDED) {
         return fail(turn, trial, end);
     }
-    if (dz_trial_objective(trial, spec, &value)) {
+    if (dz_trial_missing(trial, spec) == SIZE_MAX) {
         return succeed(turn, trial);
     }
     dz_advice_on_metric(turn->experiment, trial, event->u.trial.complaint, text);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TO(state) (1u << DZ_TRIAL_##state)
@@ -23,6 +24,8 @@ static const unsigned moves[DZ_TRIAL_STATE_COUNT] = {
 static void move_slots(dz_turn *turn, dz_trial *trial, dz_trial_state from, dz_trial_state to);
 static void leave_active(dz_experiment *experiment, const dz_trial *trial);
 static void note_best(dz_experiment *experiment, const dz_trial *trial, double value);
+static dozan_status note_others(dz_turn *turn, const dz_trial *trial, dz_log_entry *entry);
+static dozan_status note_front(dz_turn *turn, const dz_trial *trial);
 
 bool dz_trial_state_holds(dz_trial_state state)
 {
@@ -72,20 +75,27 @@ void dz_trial_say(dz_trial *trial, const char *reason, const char *format, ...)
 dozan_status dz_trial_finish(dz_turn *turn, dz_trial *trial, dz_trial_state to,
                              dozan_event_kind kind)
 {
+    const dz_experiment_spec *spec = turn->experiment->spec;
     dz_log_entry *entry = NULL;
     double value = 0;
     dozan_status status = dz_turn_log(turn, kind, trial, &entry);
 
-    if (status != DOZAN_OK) {
-        return status;
+    if (status == DOZAN_OK && kind == DOZAN_EVENT_COMPLETED) {
+        status = note_others(turn, trial, entry);
     }
-    if ((kind == DOZAN_EVENT_COMPLETED || kind == DOZAN_EVENT_STOPPED) &&
-        dz_trial_objective(trial, turn->experiment->spec, &value)) {
+    if (status == DOZAN_OK && (kind == DOZAN_EVENT_COMPLETED || kind == DOZAN_EVENT_STOPPED) &&
+        dz_trial_objective(trial, spec, &value)) {
         entry->has_value = true;
         entry->value = value;
-        note_best(turn->experiment, trial, value);
+        if (dz_trial_feasible(trial, spec)) {
+            note_best(turn->experiment, trial, value);
+        }
     }
-    return dz_trial_move(turn, trial, to);
+    if (status == DOZAN_OK && kind == DOZAN_EVENT_COMPLETED && spec->objective_count > 1 &&
+        dz_trial_feasible(trial, spec)) {
+        status = note_front(turn, trial);
+    }
+    return status == DOZAN_OK ? dz_trial_move(turn, trial, to) : status;
 }
 
 static void move_slots(dz_turn *turn, dz_trial *trial, dz_trial_state from, dz_trial_state to)
@@ -126,4 +136,44 @@ static void note_best(dz_experiment *experiment, const dz_trial *trial, double v
         experiment->best = (dz_best){.trial = trial->number, .value = value};
         experiment->dirty = true;
     }
+}
+
+/* The values of the additional metrics, for the algorithm; NaN where there is none. */
+static dozan_status note_others(dz_turn *turn, const dz_trial *trial, dz_log_entry *entry)
+{
+    const dz_experiment_spec *spec = turn->experiment->spec;
+    size_t count = spec->metric_count - 1;
+
+    if (count == 0 || (spec->objective_count == 1 && spec->constraint_count == 0)) {
+        return DOZAN_OK;
+    }
+    entry->others = calloc(count, sizeof *entry->others);
+    if (entry->others == NULL) {
+        return dz_out_of_memory(turn->err);
+    }
+    entry->other_count = count;
+    for (size_t i = 0; i < count; i++) {
+        if (!dz_trial_metric(trial, spec, i + 1, &entry->others[i])) {
+            entry->others[i] = (double)NAN;
+        }
+    }
+    return DOZAN_OK;
+}
+
+static dozan_status note_front(dz_turn *turn, const dz_trial *trial)
+{
+    dz_experiment *experiment = turn->experiment;
+    const dz_experiment_spec *spec = experiment->spec;
+    double values[DZ_MAX_OBJECTIVES];
+    bool changed = false;
+    dozan_status status;
+
+    for (size_t i = 0; i < spec->objective_count; i++) {
+        if (!dz_trial_metric(trial, spec, spec->objectives[i].metric, &values[i])) {
+            values[i] = (double)NAN;
+        }
+    }
+    status = dz_front_offer(&experiment->front, spec, trial->number, values, &changed, turn->err);
+    experiment->dirty = experiment->dirty || changed;
+    return status;
 }

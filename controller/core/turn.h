@@ -70,8 +70,8 @@ DOZAN_MUST_USE dozan_status dz_trial_move(dz_turn *turn, dz_trial *trial, dz_tri
 /* Sets reason and message. */
 void dz_trial_say(dz_trial *trial, const char *reason, const char *format, ...) DOZAN_PRINTF(3, 4);
 
-/* Ends a trial: its log entry (with the objective's value where `kind` has one), the best so far,
- * the move. */
+/* Ends a trial: its log entry (with the values where `kind` has some), the best so far and the
+ * front, the move. */
 DOZAN_MUST_USE dozan_status dz_trial_finish(dz_turn *turn, dz_trial *trial, dz_trial_state to,
                                             dozan_event_kind kind);
 
@@ -158,7 +158,7 @@ enum { DZ_ADVICE_TEXT = 384 };
 /* How the process ended, and what to look at. */
 void dz_advice_on_end(const dz_experiment *experiment, const dz_trial *trial, const dz_end *end,
                       char text[DZ_ADVICE_TEXT]);
-/* Where the objective was looked for. */
+/* Which metric of an objective or a constraint is missing, and where it was looked for. */
 void dz_advice_on_metric(const dz_experiment *experiment, const dz_trial *trial,
                          const char *complaint, char text[DZ_ADVICE_TEXT]);
 

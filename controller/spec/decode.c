@@ -4,6 +4,7 @@
  */
 #include "spec/decode.h"
 
+#include "spec/defaults.h"
 #include "spec/units.h"
 #include "spec/validate.h"
 
@@ -19,6 +20,7 @@ typedef struct owner {
 static bool decode_document(dz_experiment_spec *spec, dz_node *root);
 static bool decode_parameters(dz_experiment_spec *spec, dz_tree *tree, const dz_node *list);
 static bool decode_metrics(dz_experiment_spec *spec, dz_tree *tree, const dz_node *objective);
+static bool decode_goals(dz_experiment_spec *spec, dz_tree *tree, const dz_node *root);
 static bool decode_settings(dz_tree *tree, const dz_node *algorithm, char **name,
                             dozan_pair **settings, size_t *count);
 static void decode_budget(dz_experiment_spec *spec, const dz_node *root);
@@ -62,6 +64,7 @@ dz_experiment_spec *dz_decode_experiment(dz_tree *tree)
     ok = ok && decode_document(out, root) &&
          decode_parameters(out, tree, dz_node_get(spec, "parameters")) &&
          decode_metrics(out, tree, dz_node_get(spec, "objective")) &&
+         decode_goals(out, tree, spec) &&
          decode_settings(tree, dz_node_get(spec, "algorithm"), &out->algorithm,
                          &out->algorithm_settings, &out->algorithm_setting_count) &&
          decode_settings(tree, dz_node_get(spec, "earlyStopping"), &out->early_stopping,
@@ -218,6 +221,60 @@ static bool decode_metrics(dz_experiment_spec *spec, dz_tree *tree, const dz_nod
         spec->metrics[i].strategy = strategy_of(objective, spec->metrics[i].name);
     }
     return ok;
+}
+
+/* The index of a metric that the defaults have made one. */
+static size_t metric_of(const dz_experiment_spec *spec, const dz_node *entry)
+{
+    const char *name = dz_metric_node(entry)->text;
+    size_t i = 0;
+
+    while (i + 1 < spec->metric_count && strcmp(spec->metrics[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static bool decode_bounds(dz_experiment_spec *spec, dz_tree *tree, const dz_node *list)
+{
+    spec->constraints = array_for(tree, list, sizeof *spec->constraints, &spec->constraint_count);
+    if (spec->constraints == NULL) {
+        return false;
+    }
+    for (const dz_node *entry = spec->constraint_count == 0 ? NULL : list->first; entry != NULL;
+         entry = entry->next) {
+        const dz_node *min = dz_node_get(entry, "min");
+        const dz_node *max = dz_node_get(entry, "max");
+        spec->constraints[entry->index] = (dz_constraint){
+            .metric = metric_of(spec, entry),
+            .has_min = min != NULL,
+            .has_max = max != NULL,
+            .min = min == NULL ? 0.0 : min->scalar.number,
+            .max = max == NULL ? 0.0 : max->scalar.number,
+        };
+    }
+    return true;
+}
+
+/* Objectives and constraints. Without a list, spec.objective is the only objective. */
+static bool decode_goals(dz_experiment_spec *spec, dz_tree *tree, const dz_node *root)
+{
+    const dz_node *list = dz_node_get(root, "objectives");
+
+    spec->objectives = array_for(tree, list, sizeof *spec->objectives, &spec->objective_count);
+    if (spec->objectives == NULL) {
+        return false;
+    }
+    for (const dz_node *entry = spec->objective_count == 0 ? NULL : list->first; entry != NULL;
+         entry = entry->next) {
+        spec->objectives[entry->index] = (dz_objective){
+            metric_of(spec, entry), strcmp(dz_node_string(entry, "type"), "maximize") == 0};
+    }
+    if (spec->objective_count == 0) {
+        spec->objectives[0] = (dz_objective){0, spec->maximize};
+        spec->objective_count = 1;
+    }
+    return decode_bounds(spec, tree, dz_node_get(root, "constraints"));
 }
 
 static bool decode_settings(dz_tree *tree, const dz_node *algorithm, char **name,

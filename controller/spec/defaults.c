@@ -34,11 +34,9 @@ static const kind_default kind_defaults[] = {
       {"batch.kubernetes.io/job-completion-index", "0"}}},
 };
 
-static bool default_text(dz_tree *tree, dz_node *map, const char *key, const char *text);
-static dz_node *default_map(dz_tree *tree, dz_node *map, const char *key);
+static dz_node *raw_member(const dz_node *map, const char *key);
 static bool default_namespace(dz_tree *tree, dz_node *root);
 static bool default_parallel(dz_tree *tree, dz_node *spec);
-static bool default_strategies(dz_tree *tree, dz_node *objective);
 static bool default_template(dz_tree *tree, dz_node *trial_template);
 static bool default_collector(dz_tree *tree, dz_node *spec);
 static bool default_distributions(dz_tree *tree, dz_node *parameters);
@@ -55,27 +53,15 @@ bool dz_defaults_apply(dz_tree *tree)
     }
     quote_conditions(dz_node_get(spec, "parameters"));
     return default_namespace(tree, root) && default_parallel(tree, spec) &&
-           default_algorithm(tree, spec) && default_text(tree, spec, "resumePolicy", "Never") &&
-           default_strategies(tree, dz_node_get(spec, "objective")) &&
+           default_algorithm(tree, spec) && dz_default_text(tree, spec, "resumePolicy", "Never") &&
+           dz_default_objectives(tree, spec) &&
            default_template(tree, dz_node_get(spec, "trialTemplate")) &&
            default_collector(tree, spec) &&
            default_distributions(tree, dz_node_get(spec, "parameters")) &&
            dz_defaults_resource(tree, spec);
 }
 
-/* The member even when it is null. */
-static dz_node *raw_member(const dz_node *map, const char *key)
-{
-    for (dz_node *child = map->first; child != NULL; child = child->next) {
-        if (strcmp(child->key, key) == 0) {
-            return child;
-        }
-    }
-    return NULL;
-}
-
-/* Sets a member to a text where it is absent, null or empty. */
-static bool default_text(dz_tree *tree, dz_node *map, const char *key, const char *text)
+bool dz_default_text(dz_tree *tree, dz_node *map, const char *key, const char *text)
 {
     dz_node *member = raw_member(map, key);
 
@@ -91,8 +77,7 @@ static bool default_text(dz_tree *tree, dz_node *map, const char *key, const cha
     return member->text != NULL || member->kind != DZ_NODE_SCALAR;
 }
 
-/* The member as a mapping, made where it is absent or null. NULL when there is no memory. */
-static dz_node *default_map(dz_tree *tree, dz_node *map, const char *key)
+dz_node *dz_default_map(dz_tree *tree, dz_node *map, const char *key)
 {
     dz_node *member = raw_member(map, key);
 
@@ -106,12 +91,34 @@ static dz_node *default_map(dz_tree *tree, dz_node *map, const char *key)
     return member;
 }
 
+dz_node *dz_default_list(dz_tree *tree, dz_node *map, const char *key)
+{
+    bool given = dz_node_get(map, key) != NULL;
+    dz_node *member = dz_default_map(tree, map, key);
+
+    if (member != NULL && !given) {
+        member->kind = DZ_NODE_LIST;
+    }
+    return member;
+}
+
+/* The member even when it is null. */
+static dz_node *raw_member(const dz_node *map, const char *key)
+{
+    for (dz_node *child = map->first; child != NULL; child = child->next) {
+        if (strcmp(child->key, key) == 0) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
 static bool default_namespace(dz_tree *tree, dz_node *root)
 {
     dz_node *metadata = dz_node_get(root, "metadata");
 
     return metadata == NULL || metadata->kind != DZ_NODE_MAP ||
-           default_text(tree, metadata, "namespace", "default");
+           dz_default_text(tree, metadata, "namespace", "default");
 }
 
 static bool default_parallel(dz_tree *tree, dz_node *spec)
@@ -130,66 +137,6 @@ static bool default_parallel(dz_tree *tree, dz_node *spec)
     return true;
 }
 
-static bool has_strategy(const dz_node *strategies, const char *metric)
-{
-    for (const dz_node *entry = strategies->first; entry != NULL; entry = entry->next) {
-        const char *name = dz_node_string(entry, "name");
-        if (name != NULL && strcmp(name, metric) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool add_strategy(dz_tree *tree, dz_node *strategies, const char *metric, const char *value)
-{
-    dz_node *entry = NULL;
-
-    if (has_strategy(strategies, metric)) {
-        return true;
-    }
-    entry = dz_tree_add(tree, strategies, NULL, DZ_NODE_MAP);
-    return entry != NULL && dz_tree_add_text(tree, entry, "name", metric) != NULL &&
-           dz_tree_add_text(tree, entry, "value", value) != NULL;
-}
-
-/* Every metric without a strategy gets the objective's direction, the additional ones too. */
-static bool default_strategies(dz_tree *tree, dz_node *objective)
-{
-    const char *type = dz_node_string(objective, "type");
-    const char *metric = dz_node_string(objective, "objectiveMetricName");
-    const dz_node *others = dz_node_get(objective, "additionalMetricNames");
-    dz_node *strategies = dz_node_get(objective, "metricStrategies");
-    const char *value = NULL;
-
-    if (type == NULL || metric == NULL ||
-        (others != NULL && (others->kind != DZ_NODE_LIST || others->count > DZ_MAX_METRICS))) {
-        return true;
-    }
-    if (strcmp(type, "minimize") != 0 && strcmp(type, "maximize") != 0) {
-        return true;
-    }
-    value = type[1] == 'i' ? "min" : "max";
-    if (strategies == NULL) {
-        strategies = default_map(tree, objective, "metricStrategies");
-        if (strategies == NULL) {
-            return false;
-        }
-        strategies->kind = DZ_NODE_LIST;
-    }
-    if (strategies->kind != DZ_NODE_LIST || !add_strategy(tree, strategies, metric, value)) {
-        return strategies->kind != DZ_NODE_LIST;
-    }
-    for (const dz_node *other = others == NULL ? NULL : others->first; other != NULL;
-         other = other->next) {
-        if (dz_node_is(other, DZ_SCALAR_STRING) &&
-            !add_strategy(tree, strategies, other->text, value)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool default_labels(dz_tree *tree, dz_node *trial_template, const kind_default *defaults)
 {
     dz_node *labels = NULL;
@@ -197,7 +144,7 @@ static bool default_labels(dz_tree *tree, dz_node *trial_template, const kind_de
     if (defaults->labels[0][0] == NULL) {
         return true;
     }
-    labels = default_map(tree, trial_template, "primaryPodLabels");
+    labels = dz_default_map(tree, trial_template, "primaryPodLabels");
     if (labels == NULL || labels->kind != DZ_NODE_MAP || labels->count > 0) {
         return labels != NULL;
     }
@@ -218,8 +165,8 @@ static bool default_template(dz_tree *tree, dz_node *trial_template)
     for (size_t i = 0; kind != NULL && i < sizeof kind_defaults / sizeof kind_defaults[0]; i++) {
         const kind_default *defaults = &kind_defaults[i];
         if (strcmp(defaults->kind, kind) == 0) {
-            return default_text(tree, trial_template, "successCondition", defaults->success) &&
-                   default_text(tree, trial_template, "failureCondition", defaults->failure) &&
+            return dz_default_text(tree, trial_template, "successCondition", defaults->success) &&
+                   dz_default_text(tree, trial_template, "failureCondition", defaults->failure) &&
                    default_labels(tree, trial_template, defaults);
         }
     }
@@ -228,31 +175,31 @@ static bool default_template(dz_tree *tree, dz_node *trial_template)
 
 static bool default_http(dz_tree *tree, dz_node *source)
 {
-    dz_node *http = default_map(tree, source, "httpGet");
+    dz_node *http = dz_default_map(tree, source, "httpGet");
 
     if (http == NULL || http->kind != DZ_NODE_MAP) {
         return http != NULL;
     }
-    return default_text(tree, http, "path", "/metrics") &&
+    return dz_default_text(tree, http, "path", "/metrics") &&
            (raw_member(http, "port") != NULL || dz_tree_add_int(tree, http, "port", 8080) != NULL);
 }
 
 static bool default_path(dz_tree *tree, dz_node *source, bool file)
 {
-    dz_node *path = default_map(tree, source, "fileSystemPath");
+    dz_node *path = dz_default_map(tree, source, "fileSystemPath");
 
     if (path == NULL || path->kind != DZ_NODE_MAP) {
         return path != NULL;
     }
-    return default_text(tree, path, "kind", file ? "File" : "Directory") &&
-           default_text(tree, path, "path",
-                        file ? "/var/log/katib/metrics.log" : "/var/log/katib/tfevent/") &&
-           (!file || default_text(tree, path, "format", "TEXT"));
+    return dz_default_text(tree, path, "kind", file ? "File" : "Directory") &&
+           dz_default_text(tree, path, "path",
+                           file ? "/var/log/katib/metrics.log" : "/var/log/katib/tfevent/") &&
+           (!file || dz_default_text(tree, path, "format", "TEXT"));
 }
 
 static bool default_collector(dz_tree *tree, dz_node *spec)
 {
-    dz_node *collector_spec = default_map(tree, spec, "metricsCollectorSpec");
+    dz_node *collector_spec = dz_default_map(tree, spec, "metricsCollectorSpec");
     dz_node *collector = NULL;
     dz_node *source = NULL;
     const char *kind = NULL;
@@ -262,15 +209,15 @@ static bool default_collector(dz_tree *tree, dz_node *spec)
     }
     collector = dz_node_get(collector_spec, "collector");
     if (collector == NULL) {
-        collector = default_map(tree, collector_spec, "collector");
-        return collector != NULL && default_text(tree, collector, "kind", "StdOut");
+        collector = dz_default_map(tree, collector_spec, "collector");
+        return collector != NULL && dz_default_text(tree, collector, "kind", "StdOut");
     }
     kind = dz_node_string(collector, "kind");
     if (kind == NULL || (strcmp(kind, "PrometheusMetric") != 0 && strcmp(kind, "File") != 0 &&
                          strcmp(kind, "TensorFlowEvent") != 0)) {
         return true;
     }
-    source = default_map(tree, collector_spec, "source");
+    source = dz_default_map(tree, collector_spec, "source");
     if (source == NULL || source->kind != DZ_NODE_MAP) {
         return source != NULL;
     }
@@ -285,7 +232,7 @@ static bool default_distributions(dz_tree *tree, dz_node *parameters)
     for (dz_node *parameter = parameters->first; parameter != NULL; parameter = parameter->next) {
         dz_node *space = dz_node_get(parameter, "feasibleSpace");
         if (space != NULL && space->kind == DZ_NODE_MAP &&
-            !default_text(tree, space, "distribution", "uniform")) {
+            !dz_default_text(tree, space, "distribution", "uniform")) {
             return false;
         }
     }
@@ -294,11 +241,11 @@ static bool default_distributions(dz_tree *tree, dz_node *parameters)
 
 static bool default_algorithm(dz_tree *tree, dz_node *spec)
 {
-    dz_node *algorithm = default_map(tree, spec, "algorithm");
+    dz_node *algorithm = dz_default_map(tree, spec, "algorithm");
 
     return algorithm != NULL &&
            (algorithm->kind != DZ_NODE_MAP ||
-            default_text(tree, algorithm, "algorithmName", DZ_DEFAULT_ALGORITHM));
+            dz_default_text(tree, algorithm, "algorithmName", DZ_DEFAULT_ALGORITHM));
 }
 
 static void quote(dz_node *node)

@@ -38,6 +38,23 @@ typedef struct dz_metric {
     dz_strategy strategy;
 } dz_metric;
 
+enum { DZ_MAX_OBJECTIVES = 16, DZ_MAX_CONSTRAINTS = 64 };
+
+/* What is sought; metrics are named by their index. */
+typedef struct dz_objective {
+    size_t metric;
+    bool maximize;
+} dz_objective;
+
+/* A bound that a trial must keep to be feasible. */
+typedef struct dz_constraint {
+    size_t metric;
+    bool has_min;
+    bool has_max;
+    double min;
+    double max;
+} dz_constraint;
+
 typedef struct dz_trial_parameter {
     char *name;
     char *reference;   /* a search parameter's name, or "${trialSpec.Name}" and the like */
@@ -94,6 +111,10 @@ typedef struct dz_experiment_spec {
     /* Dozan's own optional fields */
     bool has_seed;
     uint64_t seed;
+    dz_objective *objectives; /* [objective_count], at least one: the first is metric 0 */
+    size_t objective_count;
+    dz_constraint *constraints;
+    size_t constraint_count;
     dz_initial_point *initial_points;
     size_t initial_point_count;
     int64_t trial_timeout_ms; /* 0 = none */
@@ -149,8 +170,9 @@ DOZAN_MUST_USE dozan_status dz_spec_place(const char *text, size_t size, const c
 DOZAN_MUST_USE dozan_status dz_spec_check_update(const dz_experiment_spec *current,
                                                  const dz_experiment_spec *next, dozan_error *err);
 
-/* What the kit wants to know of it; borrows everything from spec and uid, but for the array of
- * additional metric names, which the caller frees with dz_spec_kit_fini. */
+/* What the kit wants to know of it; borrows everything from spec and uid, but for the arrays of
+ * additional metric names, objectives and constraints, which the caller frees with
+ * dz_spec_kit_fini. */
 DOZAN_MUST_USE dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
                                         dozan_experiment *experiment);
 void dz_spec_kit_fini(dozan_experiment *experiment);

@@ -25,6 +25,21 @@ static const dz_field objective_fields[] = {
 };
 static const dz_schema objective = DZ_SCHEMA(objective_fields, false);
 
+static const dz_field goal_fields[] = {
+    {"type", DZ_TYPE_STRING, NULL},
+    {"metric", DZ_TYPE_STRING, NULL},
+    {"objectiveMetricName", DZ_TYPE_STRING, NULL},
+    {"goal", DZ_TYPE_NUMBER, NULL},
+};
+static const dz_schema goal = DZ_SCHEMA(goal_fields, true);
+
+static const dz_field constraint_fields[] = {
+    {"metric", DZ_TYPE_STRING, NULL},
+    {"min", DZ_TYPE_NUMBER, NULL},
+    {"max", DZ_TYPE_NUMBER, NULL},
+};
+static const dz_schema constraint = DZ_SCHEMA(constraint_fields, true);
+
 static const dz_field space_fields[] = {
     {"min", DZ_TYPE_STRING, NULL},          {"max", DZ_TYPE_STRING, NULL},
     {"step", DZ_TYPE_STRING, NULL},         {"list", DZ_TYPE_STRING_LIST, NULL},
@@ -149,6 +164,8 @@ static const dz_field spec_fields[] = {
     {"trialTimeout", DZ_TYPE_SCALAR, NULL},
     {"maxRuntime", DZ_TYPE_SCALAR, NULL},
     {"retries", DZ_TYPE_INT32, NULL},
+    {"objectives", DZ_TYPE_OBJECT_LIST, &goal},
+    {"constraints", DZ_TYPE_OBJECT_LIST, &constraint},
 };
 static const dz_schema spec = DZ_SCHEMA(spec_fields, false);
 

@@ -42,17 +42,42 @@ dozan_status dz_spec_check_update(const dz_experiment_spec *current, const dz_ex
     return status;
 }
 
+static void fill_goals(const dz_experiment_spec *spec, dozan_objective *others,
+                       dozan_constraint *constraints)
+{
+    for (size_t i = 1; i < spec->objective_count; i++) {
+        const dz_objective *from = &spec->objectives[i];
+        others[i - 1] = (dozan_objective){spec->metrics[from->metric].name, from->maximize};
+    }
+    for (size_t i = 0; i < spec->constraint_count; i++) {
+        const dz_constraint *from = &spec->constraints[i];
+        constraints[i] = (dozan_constraint){
+            .metric = spec->metrics[from->metric].name,
+            .has_min = from->has_min,
+            .has_max = from->has_max,
+            .min = from->min,
+            .max = from->max,
+        };
+    }
+}
+
 dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
                          dozan_experiment *experiment)
 {
     const char **additional = calloc(spec->metric_count + 1, sizeof *additional);
+    dozan_objective *others = calloc(spec->objective_count + 1, sizeof *others);
+    dozan_constraint *constraints = calloc(spec->constraint_count + 1, sizeof *constraints);
 
-    if (additional == NULL) {
+    if (additional == NULL || others == NULL || constraints == NULL) {
+        free(additional);
+        free(others);
+        free(constraints);
         return DOZAN_RESOURCE_EXHAUSTED;
     }
     for (size_t i = 1; i < spec->metric_count; i++) {
         additional[i - 1] = spec->metrics[i].name;
     }
+    fill_goals(spec, others, constraints);
     *experiment = (dozan_experiment){
         .uid = uid,
         .name = spec->name,
@@ -64,6 +89,10 @@ dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
         .objective_metric = spec->metrics[0].name,
         .additional_metrics = additional,
         .additional_metric_count = spec->metric_count - 1,
+        .other_objectives = others,
+        .other_objective_count = spec->objective_count - 1,
+        .constraints = constraints,
+        .constraint_count = spec->constraint_count,
         .algorithm = spec->algorithm,
         .algorithm_settings = spec->algorithm_settings,
         .algorithm_setting_count = spec->algorithm_setting_count,
@@ -80,8 +109,14 @@ dozan_status dz_spec_kit(const dz_experiment_spec *spec, const char *uid,
 void dz_spec_kit_fini(dozan_experiment *experiment)
 {
     free((void *)(uintptr_t)experiment->additional_metrics);
+    free((void *)(uintptr_t)experiment->other_objectives);
+    free((void *)(uintptr_t)experiment->constraints);
     experiment->additional_metrics = NULL;
     experiment->additional_metric_count = 0;
+    experiment->other_objectives = NULL;
+    experiment->other_objective_count = 0;
+    experiment->constraints = NULL;
+    experiment->constraint_count = 0;
 }
 
 static bool is_budget(const char *path)

@@ -33,6 +33,8 @@ void dz_check_experiment(const dz_check *check)
     check_name(check);
     dz_check_budget(check);
     dz_check_objective(check);
+    dz_check_objectives(check);
+    dz_check_constraints(check);
     check_algorithm(check, "algorithm");
     check_algorithm(check, "earlyStopping");
     check_nas(check);

@@ -23,6 +23,8 @@ void dz_check_experiment(const dz_check *check);
 
 void dz_check_budget(const dz_check *check);     /* counts, resumePolicy, Dozan's own fields */
 void dz_check_objective(const dz_check *check);  /* objective, metrics, strategies */
+void dz_check_objectives(const dz_check *check); /* objectives */
+void dz_check_constraints(const dz_check *check);
 void dz_check_parameters(const dz_check *check); /* parameters, one by one */
 /* Conditions and initialPoints, for parameters that are sound by themselves. */
 void dz_check_space(const dz_check *check, const dozan_parameter *parameters, size_t count);

@@ -40,11 +40,11 @@ void dz_check_objective(const dz_check *check)
     const dz_node *objective = dz_node_get(check->spec, "objective");
     const dz_node *type = dz_node_get(objective, "type");
 
-    if (objective == NULL) {
+    if (objective == NULL && dz_node_get(check->spec, "objectives") == NULL) {
         dz_reject(check->findings, check->spec, "objective", "must be specified");
     }
-    if (objective == NULL || objective->kind != DZ_NODE_MAP) {
-        return;
+    if (objective == NULL || objective->kind != DZ_NODE_MAP || objective->defaulted) {
+        return; /* what objectives fills in is checked there */
     }
     if (type == NULL) {
         dz_reject(check->findings, objective, "type", "must be minimize or maximize");
@@ -324,25 +324,39 @@ static void check_filters(const dz_check *check, const dz_node *formats)
 
 /* Katib's default filter reads names of letters, digits, _, | and - alone, so no other name is ever
  * found. */
-static void check_default_filter(const dz_check *check, const dz_node *source, int kind)
+static void check_filter_finds(const dz_check *check, const dz_node *metric)
 {
-    const dz_node *objective = dz_node_get(check->spec, "objective");
-    const dz_node *metric = dz_node_get(objective, "objectiveMetricName");
-    const char *format = dz_node_string(dz_node_get(source, "fileSystemPath"), "format");
-    const char *letter = NULL;
-
-    if (!dz_node_is(metric, DZ_SCALAR_STRING) ||
-        (kind != DZ_COLLECTOR_STDOUT &&
-         (kind != DZ_COLLECTOR_FILE || (format != NULL && strcmp(format, "JSON") == 0)))) {
+    if (!dz_node_is(metric, DZ_SCALAR_STRING) || metric->defaulted) {
         return;
     }
-    for (letter = metric->text; *letter != '\0'; letter++) {
+    for (const char *letter = metric->text; *letter != '\0'; letter++) {
         if (!isalnum((unsigned char)*letter) && strchr("_|-", *letter) == NULL) {
             dz_warn(check->findings, metric, NULL,
                     "the default filter finds names of letters, digits, _, | and - only, and so "
                     "never \"%.64s\": give metricsCollectorSpec.source.filter.metricsFormat",
                     metric->text);
             return;
+        }
+    }
+}
+
+static void check_default_filter(const dz_check *check, const dz_node *source, int kind)
+{
+    static const char *const lists[] = {"objectives", "constraints"};
+    const dz_node *objective = dz_node_get(check->spec, "objective");
+    const char *format = dz_node_string(dz_node_get(source, "fileSystemPath"), "format");
+
+    if (kind != DZ_COLLECTOR_STDOUT &&
+        (kind != DZ_COLLECTOR_FILE || (format != NULL && strcmp(format, "JSON") == 0))) {
+        return;
+    }
+    check_filter_finds(check, dz_node_get(objective, "objectiveMetricName"));
+    for (size_t i = 0; i < 2; i++) {
+        const dz_node *list = dz_node_get(check->spec, lists[i]);
+        bool is_list = list != NULL && list->kind == DZ_NODE_LIST;
+        for (const dz_node *entry = is_list ? list->first : NULL; entry != NULL;
+             entry = entry->next) {
+            check_filter_finds(check, dz_metric_node(entry));
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "store/build.h"
 
 #include "store/codec.h"
+#include "store/front.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ dozan_status dz_build_experiment(const dz_bind *bind, dz_experiment **experiment
             status = dozan_error_wrap(err, "cannot take up the search space of \"%s\"",
                                       made->spec->name);
     }
+    if (status == DOZAN_OK)
+        status = dz_front_read(bind->store, made, err);
     if (status != DOZAN_OK) {
         dz_experiment_destroy(made);
         return status;

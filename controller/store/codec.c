@@ -37,7 +37,8 @@ const char *const dz_event_codes[DZ_EVENT_NAME_COUNT] = {[0] = "",
                                                          [DOZAN_EVENT_LOST] = "LOST",
                                                          [DOZAN_EVENT_STOPPED] = "STOPPED",
                                                          [DOZAN_EVENT_UNAVAILABLE] = "UNAVAILABLE",
-                                                         [DOZAN_EVENT_KILLED] = "KILLED"};
+                                                         [DOZAN_EVENT_KILLED] = "KILLED",
+                                                         [DOZAN_EVENT_KNOWN] = "KNOWN"};
 
 static cJSON *finish(cJSON *tree, bool complete);
 static dozan_status parse(const char *text, cJSON **tree);
@@ -242,6 +243,54 @@ dozan_status dz_counts_read(const char *text, dz_experiment *experiment)
     }
     cJSON_Delete(object);
     return status == DOZAN_OK && !valid ? DOZAN_DATA_LOSS : status;
+}
+
+/* ---- numbers */
+
+cJSON *dz_numbers_write(const double *numbers, size_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    bool complete = list;
+    for (size_t i = 0; complete && i < count; i++) {
+        char text[DOZAN_VALUE_TEXT];
+        dozan_number_text(numbers[i], text);
+        cJSON *item = cJSON_CreateString(text);
+        complete = item && cJSON_AddItemToArray(list, item);
+    }
+    return finish(list, complete);
+}
+
+dozan_status dz_numbers_read(const char *text, double **numbers, size_t *count)
+{
+    cJSON *list = NULL;
+    const cJSON *item = NULL;
+    double *made = NULL;
+    size_t filled = 0;
+    dozan_status status = parse(text, &list);
+    if (status == DOZAN_OK && !cJSON_IsArray(list))
+        status = DOZAN_DATA_LOSS;
+    if (status != DOZAN_OK)
+        goto done;
+    made = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *made);
+    if (!made) {
+        status = DOZAN_RESOURCE_EXHAUSTED;
+        goto done;
+    }
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsString(item) ||
+            !dozan_number_parse(item->valuestring, true, &made[filled++])) {
+            status = DOZAN_DATA_LOSS;
+            goto done;
+        }
+    }
+    *numbers = made;
+    *count = filled;
+    made = NULL;
+done:
+    free(made);
+    cJSON_Delete(list);
+    return status;
 }
 
 /* ---- a trial's GPUs */

@@ -35,11 +35,15 @@ DOZAN_MUST_USE dozan_status dz_counts_read(const char *text, dz_experiment *expe
 cJSON *dz_gpus_write(const dz_trial *trial);
 DOZAN_MUST_USE dozan_status dz_gpus_read(const char *text, dz_trial *trial);
 
+/* ["0.1", "nan"]: numbers as texts, exact on the way back. */
+cJSON *dz_numbers_write(const double *numbers, size_t count);
+DOZAN_MUST_USE dozan_status dz_numbers_read(const char *text, double **numbers, size_t *count);
+
 /* The names of the enumerations in the tables. They never change. */
 enum {
     DZ_EXPERIMENT_STATE_COUNT = DZ_EXPERIMENT_FAILED + 1,
     DZ_STOP_CAUSE_COUNT = DZ_STOP_INTERRUPT + 1,
-    DZ_EVENT_NAME_COUNT = DOZAN_EVENT_KILLED + 1 /* place 0 is not used */
+    DZ_EVENT_NAME_COUNT = DOZAN_EVENT_KNOWN + 1 /* place 0 is not used */
 };
 extern const char *const dz_trial_state_codes[DZ_TRIAL_STATE_COUNT];
 extern const char *const dz_experiment_state_codes[DZ_EXPERIMENT_STATE_COUNT];

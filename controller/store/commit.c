@@ -8,6 +8,7 @@
 #include "store/codec.h"
 #include "store/db.h"
 #include "store/documents.h"
+#include "store/front.h"
 
 #include <string.h>
 
@@ -224,6 +225,14 @@ static dozan_status write_event(dz_store *store, int64_t experiment_id, const dz
     dz_bind_int(&bind, entry->time_ms);
     dz_bind_double(&bind, entry->has_value, entry->value);
     dz_bind_text(&bind, entry->text);
+    if (entry->kind == DOZAN_EVENT_KNOWN)
+        dz_bind_json(&bind, dz_pairs_write(entry->assignments, entry->assignment_count));
+    else
+        dz_bind_text(&bind, NULL);
+    if (entry->others != NULL)
+        dz_bind_json(&bind, dz_numbers_write(entry->others, entry->other_count));
+    else
+        dz_bind_text(&bind, NULL);
     return dz_bind_run(&bind, "cannot write an event", NULL, err);
 }
 
@@ -273,6 +282,8 @@ static dozan_status write_changes(dz_store *store, const dz_experiment *experime
     /* With the log goes last_seq, whether or not the experiment was marked. */
     if (experiment->dirty || changes->log_count > 0)
         status = write_experiment(store, experiment, err);
+    if (status == DOZAN_OK && experiment->dirty)
+        status = dz_front_write(store, experiment->id, &experiment->front, err);
     for (size_t i = 0; status == DOZAN_OK && i < experiment->active_count; i++)
         if (experiment->active[i]->dirty)
             status = write_trial(store, experiment->id, experiment->active[i], err);
@@ -286,6 +297,7 @@ static dozan_status write_changes(dz_store *store, const dz_experiment *experime
 static void clear_dirty(dz_experiment *experiment, const dz_changes *changes)
 {
     experiment->dirty = false;
+    dz_front_saved(&experiment->front);
     for (size_t i = 0; i < experiment->active_count; i++)
         experiment->active[i]->dirty = false;
     for (size_t i = 0; i < changes->ended_count; i++)

@@ -20,11 +20,12 @@
 /* The log's two halves, with the same columns. Both come in the order of their primary keys, so
  * that SQLite merges them as it goes and sorts nothing. */
 #define LOG_EVENTS                                                                                 \
-    "SELECT v.seq AS seq, v.kind, v.trial, 0, 0, v.value, t.assignments, t.labels FROM events v "  \
+    "SELECT v.seq AS seq, v.kind, v.trial, 0, 0, v.value, "                                        \
+    "coalesce(v.assignments, t.assignments), t.labels, v.others FROM events v "                    \
     "LEFT JOIN trials t ON v.kind = 'ASKED' AND t.experiment = v.experiment "                      \
     "AND t.number = v.trial WHERE v.experiment = ?1 AND v.seq > ?2 "
 #define LOG_REPORTS                                                                                \
-    "SELECT seq, 'REPORT', trial, metric, step, value, NULL, NULL FROM metrics "                   \
+    "SELECT seq, 'REPORT', trial, metric, step, value, NULL, NULL, NULL FROM metrics "             \
     "WHERE experiment = ?1 AND seq > ?2 AND value IS NOT NULL "
 
 static const char *const kept_sql[DZ_SQL_COUNT] = {
@@ -43,8 +44,10 @@ static const char *const kept_sql[DZ_SQL_COUNT] = {
         "UPDATE trials SET active=0, " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",
     [DZ_SQL_TRIAL_INSERT] = "INSERT INTO trials (" TRIAL_COLUMNS ") VALUES "
                             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [DZ_SQL_EVENT_INSERT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+    [DZ_SQL_EVENT_INSERT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)",
     [DZ_SQL_METRIC_INSERT] = "INSERT INTO metrics VALUES (?,?,?,?,?,?,?,?,?)",
+    [DZ_SQL_FRONT_INSERT] = "INSERT INTO front (experiment, trial, objectives) VALUES (?,?,?)",
+    [DZ_SQL_FRONT_DELETE] = "DELETE FROM front WHERE experiment=? AND trial=?",
     [DZ_SQL_LAST_SEQ] = "SELECT last_seq FROM experiments WHERE id=?",
     [DZ_SQL_LOG_EVENTS] = LOG_EVENTS "ORDER BY 1",
     [DZ_SQL_LOG_ALL] = LOG_EVENTS "UNION ALL " LOG_REPORTS "ORDER BY 1",

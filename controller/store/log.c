@@ -8,16 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one event owns: its pairs. */
-typedef struct owned_pairs {
+/* What one event owns. */
+typedef struct owned_parts {
     dozan_pair *assignments, *labels;
     size_t assignment_count, label_count;
-} owned_pairs;
+    double *others;
+    size_t other_count;
+} owned_parts;
 
 /* What a read owns; owned[i] belongs to events[i]. */
 typedef struct log_memory {
     dozan_log_event *events;
-    owned_pairs *owned;
+    owned_parts *owned;
     size_t count, capacity;
     size_t bytes;
     char uid[40];
@@ -39,7 +41,7 @@ static dozan_status read_events(dz_store *store, const log_query *query, log_mem
                                 bool *more, dozan_error *err);
 static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_error *err);
 static bool reserve(log_memory *memory);
-static void read_event(dz_row *row, dozan_log_event *event, owned_pairs *owned);
+static void read_event(dz_row *row, dozan_log_event *event, owned_parts *owned);
 static size_t pairs_bytes(const dozan_pair *pairs, size_t count);
 static void free_memory(log_memory *memory);
 
@@ -133,7 +135,7 @@ static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_err
     if (!reserve(memory))
         return dz_db_error(bind->store, SQLITE_NOMEM, "cannot read the log", err);
     dozan_log_event *event = &memory->events[memory->count];
-    owned_pairs *owned = &memory->owned[memory->count];
+    owned_parts *owned = &memory->owned[memory->count];
     memory->count++;
     dz_row row = dz_row_of(bind, 0);
     read_event(&row, event, owned);
@@ -141,8 +143,11 @@ static dozan_status add_event(const dz_bind *bind, log_memory *memory, dozan_err
     event->assignment_count = owned->assignment_count;
     event->labels = owned->labels;
     event->label_count = owned->label_count;
+    event->other_values = owned->others;
+    event->other_value_count = owned->other_count;
     memory->bytes += sizeof *event + pairs_bytes(owned->assignments, owned->assignment_count) +
-                     pairs_bytes(owned->labels, owned->label_count);
+                     pairs_bytes(owned->labels, owned->label_count) +
+                     owned->other_count * sizeof *owned->others;
     return dz_row_error(bind->store, &row, err);
 }
 
@@ -155,30 +160,38 @@ static bool reserve(log_memory *memory)
         if (!events)
             return false;
         memory->events = events;
-        owned_pairs *owned = realloc(memory->owned, capacity * sizeof *owned);
+        owned_parts *owned = realloc(memory->owned, capacity * sizeof *owned);
         if (!owned)
             return false;
         memory->owned = owned;
         memory->capacity = capacity;
     }
     memory->events[memory->count] = (dozan_log_event){0};
-    memory->owned[memory->count] = (owned_pairs){0};
+    memory->owned[memory->count] = (owned_parts){0};
     return true;
 }
 
-static void read_event(dz_row *row, dozan_log_event *event, owned_pairs *owned)
+static void read_event(dz_row *row, dozan_log_event *event, owned_parts *owned)
 {
     event->seq = dz_row_int(row, 1, INT64_MAX);
     event->kind = (dozan_event_kind)dz_row_name(row, dz_event_codes, DZ_EVENT_NAME_COUNT);
-    event->trial = dz_row_int(row, 1, INT64_MAX);
+    bool known = event->kind == DOZAN_EVENT_KNOWN; /* numbered downwards from -1 */
+    event->trial = dz_row_int(row, known ? INT64_MIN : 1, known ? -1 : INT64_MAX);
     event->metric = (uint32_t)dz_row_int(row, 0, UINT32_MAX);
     event->step = dz_row_int(row, INT64_MIN, INT64_MAX);
     event->value = dz_row_double(row, &event->has_value);
-    if (event->kind != DOZAN_EVENT_ASKED)
-        return;
-    dz_row_fail(row,
-                dz_pairs_read(dz_row_text(row), &owned->assignments, &owned->assignment_count));
-    dz_row_fail(row, dz_pairs_read(dz_row_text(row), &owned->labels, &owned->label_count));
+    if (event->kind == DOZAN_EVENT_ASKED || known)
+        dz_row_fail(row,
+                    dz_pairs_read(dz_row_text(row), &owned->assignments, &owned->assignment_count));
+    else
+        (void)dz_row_text_or_null(row);
+    if (event->kind == DOZAN_EVENT_ASKED)
+        dz_row_fail(row, dz_pairs_read(dz_row_text(row), &owned->labels, &owned->label_count));
+    else
+        (void)dz_row_text_or_null(row);
+    const char *others = dz_row_text_or_null(row);
+    if (others)
+        dz_row_fail(row, dz_numbers_read(others, &owned->others, &owned->other_count));
 }
 
 static size_t pairs_bytes(const dozan_pair *pairs, size_t count)
@@ -196,6 +209,7 @@ static void free_memory(log_memory *memory)
     for (size_t i = 0; i < memory->count; i++) {
         dz_pairs_free(memory->owned[i].assignments, memory->owned[i].assignment_count);
         dz_pairs_free(memory->owned[i].labels, memory->owned[i].label_count);
+        free(memory->owned[i].others);
     }
     free(memory->owned);
     free(memory->events);

@@ -112,8 +112,20 @@ static const char schema_1[] =
 static const char schema_2[] =
     "ALTER TABLE experiments ADD COLUMN plugin_fault TEXT NOT NULL DEFAULT ''";
 
+/* Several objectives, constraints, and results from before the experiment. */
+static const char schema_3[] =
+    "ALTER TABLE events ADD COLUMN assignments TEXT;" /* JSON: of KNOWN */
+    "ALTER TABLE events ADD COLUMN others TEXT;"      /* JSON: numbers as texts */
+    "ALTER TABLE documents ADD COLUMN warm_start TEXT NOT NULL DEFAULT '';" /* a sentence */
+    "CREATE TABLE front (" /* the trials that no other one dominates */
+    "  experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  trial INTEGER NOT NULL,"
+    "  objectives TEXT NOT NULL," /* JSON: their values, numbers as texts */
+    "  PRIMARY KEY (experiment, trial)"
+    ") STRICT, WITHOUT ROWID;";
+
 /* migrations[i] makes version i+1 of version i. */
-static const char *const migrations[] = {schema_1, schema_2};
+static const char *const migrations[] = {schema_1, schema_2, schema_3};
 enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
 
 static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,

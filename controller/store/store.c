@@ -202,14 +202,18 @@ static dozan_status prepare_file(dz_store *store, dozan_error *err)
     dozan_status status = dz_schema_inspect(store, &kind, err);
     if (status != DOZAN_OK)
         return status;
-    if (kind != DZ_FILE_CURRENT && store->mode == DZ_STORE_READ)
-        return kind == DZ_FILE_EMPTY
-                   ? dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                                     "the database is empty; `dozan run` writes experiments to it")
-                   : dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
-                                     "the database is of an earlier version; `dozan run` brings it "
-                                     "up to this one");
-    if (store->mode == DZ_STORE_WRITE && sqlite3_db_readonly(store->db, "main") != 0)
+    if (kind == DZ_FILE_EMPTY && store->mode == DZ_STORE_READ)
+        return dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
+                               "the database is empty; `dozan run` writes experiments to it");
+    /* A process of the earlier version would find its tables changed. */
+    int64_t owner = kind == DZ_FILE_OLDER ? dz_store_owner(store) : 0;
+    if (owner != 0)
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                               "the database is of an earlier version, and process %lld uses it; "
+                               "this version can read it when that process has ended",
+                               (long long)owner);
+    if ((store->mode == DZ_STORE_WRITE || kind == DZ_FILE_OLDER) &&
+        sqlite3_db_readonly(store->db, "main") != 0)
         return dz_db_error(store, SQLITE_READONLY, "cannot open the database for writing", err);
     status = set_up(store, err);
     if (status == DOZAN_OK && kind != DZ_FILE_CURRENT)

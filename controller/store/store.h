@@ -31,9 +31,10 @@ typedef enum dz_durability {
     DZ_DURABILITY_OFF
 } dz_durability;
 
-/* Opens the file. FAILED_PRECONDITION: it is no Dozan database, or of a newer version (the file is
- * not touched). DATA_LOSS: damaged. PERMISSION_DENIED, RESOURCE_EXHAUSTED (full disk) as the system
- * says. */
+/* Opens the file; one of an earlier version is brought up to this one, in either mode.
+ * FAILED_PRECONDITION: it is no Dozan database, or of a newer version (the file is not touched), or
+ * of an earlier one and in use. DATA_LOSS: damaged. PERMISSION_DENIED, RESOURCE_EXHAUSTED (full
+ * disk) as the system says. */
 DOZAN_MUST_USE dozan_status dz_store_open(const char *path, dz_store_mode mode,
                                           dz_durability durability, dz_store **store,
                                           dozan_error *err);

@@ -285,5 +285,21 @@ wait $run || got=$?
 [ "$got" = 0 ] || fail "the run that was not to be disturbed ended with $got: $(cat run.err)"
 [ "$(dozan get trials busy --db busy.db -o csv | grep -c ',Succeeded,')" = 4 ] || fail "trials were lost"
 
+# ---- objectives and constraints
+O='spec.objectives'
+given "no objectives" "$O" "$O=[]"
+given "an objective of no direction" "$O[1].type" "$O=[{type: minimize, metric: loss}, {metric: size}]"
+given "an objective twice" "$O[1].metric" "$O=[{type: minimize, metric: loss}, {type: maximize, metric: loss}]"
+given "objectives that disagree" "$O[0].type" "$O=[{type: maximize, metric: loss}]"
+given "a goal of the second objective" "$O[1].goal" \
+    "$O=[{type: minimize, metric: loss}, {type: minimize, metric: size, goal: 1}]"
+given "two objectives for tpe" "$O" "$O=[{type: minimize, metric: loss}, {type: minimize, metric: size}]" "$A=tpe"
+given "early stopping by the first of two" "spec.earlyStopping" 'spec.earlyStopping={algorithmName: medianstop}' \
+    "$O=[{type: minimize, metric: loss}, {type: minimize, metric: size}]"
+given "a constraint without a bound" "spec.constraints[0]" 'spec.constraints=[{metric: size}]'
+given "a constraint on nothing" "spec.constraints[0].metric" 'spec.constraints=[{max: 3}]'
+given "a constraint that none can keep" "spec.constraints[0].max" 'spec.constraints=[{metric: size, min: 3, max: 2}]'
+given "a constraint misspelt" "did you mean max" 'spec.constraints=[{metric: size, mx: 3, min: 0}]'
+
 cat table
 echo "$rows bad inputs refused, and the database is whole"

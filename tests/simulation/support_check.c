@@ -7,6 +7,7 @@
 
 static void check_entry(sim *s, const dz_log_entry *entry);
 static void note_value(sim *s, const dz_log_entry *entry);
+static void check_front(sim *s);
 static bool ends_trial(dozan_event_kind kind);
 
 void sim_check_step(sim *s)
@@ -80,6 +81,9 @@ void sim_check_commit(sim *s)
                             (int)attempt);
             }
         }
+    }
+    if (s->options->objectives) {
+        check_front(s);
     }
     if (s->experiment->best.trial != s->best_trial) {
         sim_trouble(s, "the best is trial %ld, told is trial %ld", (long)s->best_trial,
@@ -184,7 +188,9 @@ static void check_entry(sim *s, const dz_log_entry *entry)
         trial->step = 0;
     }
     if (entry->kind == DOZAN_EVENT_REPORT) {
-        if (entry->attempt != trial->attempt || entry->step <= trial->step) {
+        bool other = entry->metric != 0; /* reported together with the objective */
+        if (entry->attempt != trial->attempt ||
+            (other ? entry->step != trial->step : entry->step <= trial->step)) {
             sim_trouble(s, "trial %ld: report %ld of attempt %d is out of place",
                         (long)entry->trial, (long)entry->step, (int)entry->attempt);
         }
@@ -199,10 +205,54 @@ static void check_entry(sim *s, const dz_log_entry *entry)
 
 static void note_value(sim *s, const dz_log_entry *entry)
 {
+    sim_history *trial = &s->history[entry->trial];
+
+    if (s->options->objectives && entry->kind == DOZAN_EVENT_COMPLETED) {
+        if (entry->other_count != 1) {
+            sim_trouble(s, "trial %ld completed without its other value", (long)entry->trial);
+            return;
+        }
+        trial->values[0] = -entry->value;
+        trial->values[1] = entry->others[0];
+        trial->feasible = entry->others[0] <= SIM_BOUND;
+    }
+    if (s->options->objectives && !trial->feasible) {
+        return;
+    }
     if (entry->has_value && !isnan(entry->value) &&
         (s->best_trial == 0 || entry->value > s->best_value)) {
         s->best_trial = entry->trial;
         s->best_value = entry->value;
+    }
+}
+
+static bool candidate(const sim_history *trial)
+{
+    return trial->feasible && !isnan(trial->values[0]) && !isnan(trial->values[1]);
+}
+
+/* By the definition, from what the log has said. */
+static void check_front(sim *s)
+{
+    size_t expected = 0;
+
+    for (int64_t i = 1; i <= SIM_MAX_TRIALS; i++) {
+        const double *mine = s->history[i].values;
+        bool inside = candidate(&s->history[i]);
+
+        for (int64_t k = 1; k <= SIM_MAX_TRIALS && inside; k++) {
+            const double *other = s->history[k].values;
+            inside = !candidate(&s->history[k]) || other[0] > mine[0] || other[1] > mine[1] ||
+                     !(other[0] < mine[0] || other[1] < mine[1]);
+        }
+        expected += inside;
+        if (inside != dz_front_has(&s->experiment->front, i)) {
+            sim_trouble(s, "trial %ld is %s the front, and should be %s", (long)i,
+                        inside ? "not in" : "in", inside ? "in" : "outside");
+        }
+    }
+    if (s->experiment->front.count != expected) {
+        sim_trouble(s, "the front has %zu trials, not %zu", s->experiment->front.count, expected);
     }
 }
 

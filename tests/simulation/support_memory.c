@@ -9,9 +9,11 @@
 typedef struct memory {
     dz_experiment experiment; /* plain fields; the pointers mean nothing here */
     dz_trial *trials[SIM_MAX_TRIALS + 1];
+    dz_front front;
 } memory;
 
 static dz_trial *copy_trial(const dz_trial *from);
+static void keep_front(memory *m, const dz_front *front);
 static void keep_trial(memory *m, dz_trial *trial);
 static void forget_what_is_not_kept(dz_experiment *experiment);
 static char *copy_text(const char *text);
@@ -30,6 +32,7 @@ static void memory_close(void *self)
     for (size_t i = 0; i <= SIM_MAX_TRIALS; i++) {
         dz_trial_destroy(m->trials[i]);
     }
+    dz_front_fini(&m->front);
     free(m);
 }
 
@@ -48,7 +51,9 @@ static void memory_commit(void *self, sim *s, dz_experiment *experiment, dz_chan
 
     (void)s;
     if (experiment->dirty) {
+        keep_front(m, &experiment->front);
         m->experiment = *experiment;
+        dz_front_saved(&experiment->front);
         experiment->dirty = false;
     }
     for (size_t i = 0; i < experiment->active_count; i++) {
@@ -69,6 +74,14 @@ static dz_experiment *memory_load(void *self, sim *s)
     *loaded = m->experiment;
     forget_what_is_not_kept(loaded);
     loaded->spec = sim_spec(s);
+    loaded->front = (dz_front){0};
+    for (size_t i = 0; i < m->front.count; i++) {
+        dozan_error err = {0};
+        if (dz_front_restore(&loaded->front, loaded->spec, m->front.trials[i],
+                             &m->front.values[i * m->front.width], &err) != DOZAN_OK) {
+            sim_trouble(s, "%s", err.message);
+        }
+    }
     loaded->active = calloc(SIM_MAX_TRIALS + 1, sizeof(dz_trial *));
     loaded->active_capacity = SIM_MAX_TRIALS + 1;
     for (size_t i = 1; i <= SIM_MAX_TRIALS; i++) {
@@ -81,6 +94,32 @@ static dz_experiment *memory_load(void *self, sim *s)
 
 const sim_store sim_memory_store = {memory_open, memory_close, memory_insert, memory_commit,
                                     memory_load};
+
+/* As the real store does: by what has left and what is new. */
+static void keep_front(memory *m, const dz_front *front)
+{
+    const dz_experiment_spec two = {.objective_count = 2};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->front.count; i++) {
+        bool gone = false;
+        for (size_t k = 0; k < front->gone_count; k++) {
+            gone = gone || front->gone[k] == m->front.trials[i];
+        }
+        if (!gone) {
+            m->front.trials[kept] = m->front.trials[i];
+            memmove(&m->front.values[2 * kept], &m->front.values[2 * i], 2 * sizeof(double));
+            kept++;
+        }
+    }
+    m->front.count = kept;
+    for (size_t i = 0; i < front->count; i++) {
+        if (!front->stored[i] && dz_front_restore(&m->front, &two, front->trials[i],
+                                                  &front->values[2 * i], NULL) != DOZAN_OK) {
+            abort();
+        }
+    }
+}
 
 static void keep_trial(memory *m, dz_trial *trial)
 {

@@ -74,11 +74,12 @@ bool sim_job_lives(const sim *s, int64_t trial, int32_t attempt)
     return job->exists && s->now < job->finish;
 }
 
-dz_point sim_job_point(const sim *s, int64_t trial, int32_t attempt, int32_t report, char text[32])
+dz_point sim_job_point(const sim *s, int64_t trial, int32_t attempt, int32_t report,
+                       uint32_t metric, char text[32])
 {
-    dozan_rng rng = dozan_rng_stream(s->seed, "simulation.value",
+    dozan_rng rng = dozan_rng_stream(s->seed, metric == 0 ? "simulation.value" : "simulation.other",
                                      (uint64_t)(trial * 4096 + attempt * 64 + report));
-    dz_point point = {.step = report, .is_number = true, .text = text};
+    dz_point point = {.metric = metric, .step = report, .is_number = true, .text = text};
 
     point.value = dozan_rng_uniform(&rng) * 2 - 1;
     if (dozan_rng_below(&rng, 16) == 0) {

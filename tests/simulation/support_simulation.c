@@ -157,6 +157,12 @@ dz_experiment_spec *sim_spec(const sim *s)
         changes[used++] = "spec.earlyStopping";
         changes[used++] = "{algorithmName: medianstop}";
     }
+    if (o->objectives) {
+        changes[used++] = "spec.objectives";
+        changes[used++] = "[{type: maximize, metric: accuracy}, {type: minimize, metric: loss}]";
+        changes[used++] = "spec.constraints";
+        changes[used++] = "[{metric: loss, max: 0.5}]";
+    }
     for (int64_t trial = 1; trial <= o->initial_points; trial++) {
         char texts[3][16];
         dozan_pair pairs[3];
@@ -314,15 +320,20 @@ static void deliver(sim *s, const sim_message *message)
 
 static void deliver_report(sim *s, const sim_message *message)
 {
-    char text[DOZAN_VALUE_TEXT];
-    dz_point point = sim_job_point(s, message->trial, message->attempt, message->report, text);
+    char texts[2][DOZAN_VALUE_TEXT];
+    dz_point points[2];
+    size_t count = s->options->objectives ? 2 : 1;
 
-    point.time_ms = s->now;
+    for (uint32_t i = 0; i < count; i++) {
+        points[i] =
+            sim_job_point(s, message->trial, message->attempt, message->report, i, texts[i]);
+        points[i].time_ms = s->now;
+    }
     sim_step(s, (dz_event){.kind = DZ_EVENT_TRIAL_REPORTED,
                            .u.trial = {.trial = message->trial,
                                        .attempt = message->attempt,
-                                       .points = &point,
-                                       .point_count = 1}});
+                                       .points = points,
+                                       .point_count = count}});
 }
 
 /* What users and bad luck do. A suspended experiment is always resumed some time. */

@@ -13,6 +13,8 @@
 
 #include <dozan/rng.h>
 
+#define SIM_BOUND 0.5
+
 enum { SIM_MAX_TRIALS = 64, SIM_MAX_ATTEMPTS = 24, SIM_MAX_REPORTS = 6, SIM_MAX_STEPS = 20000 };
 
 /* What may happen, in thousandths of the occasions that there are for it. */
@@ -21,6 +23,7 @@ typedef struct sim_options {
     int32_t parallel, max_trials, cpus, gpus, gpus_per_trial, initial_points;
     int64_t points; /* how many suggestions the algorithm has */
     bool early_stopping;
+    bool objectives; /* two of them, and a constraint: loss is minimised, and at most SIM_BOUND */
     int crash;
     int lost, failed, unavailable, timeout; /* ends of an attempt; never lost from the 4th on */
     int silent, garbage, wait;              /* answers of the plugin; none bad after 5 in a row */
@@ -79,6 +82,8 @@ typedef struct sim_history {
     dz_trial_state state;
     int32_t attempt; /* the last that was started */
     int64_t step;    /* its last report */
+    bool feasible;   /* it completed, and keeps the constraint */
+    double values[2];
 } sim_history;
 
 struct sim {
@@ -130,7 +135,8 @@ dz_experiment_spec *sim_spec(const sim *s);
 void sim_job_start(sim *s, const dz_trial *trial, bool adopt);
 void sim_job_stop(sim *s, const dz_trial *trial);
 bool sim_job_lives(const sim *s, int64_t trial, int32_t attempt);
-dz_point sim_job_point(const sim *s, int64_t trial, int32_t attempt, int32_t report, char text[32]);
+dz_point sim_job_point(const sim *s, int64_t trial, int32_t attempt, int32_t report,
+                       uint32_t metric, char text[32]);
 
 /* ---- support_plugin.c */
 void sim_ask(sim *s, const dz_effect *effect);

@@ -105,6 +105,26 @@ static void in_a_calm_world_nothing_is_done_twice(void **state)
     sim_run_all(&options, &sim_memory_store, 400000, 100);
 }
 
+static void the_front_survives_any_crash(void **state)
+{
+    const sim_options options = {.name = "front",
+                                 .parallel = 4,
+                                 .max_trials = 30,
+                                 .cpus = 4,
+                                 .points = 1000,
+                                 .objectives = true,
+                                 .crash = 60,
+                                 .lost = 100,
+                                 .failed = 50,
+                                 .unavailable = 50,
+                                 .duplicate = 150,
+                                 .kill = 10,
+                                 .suspend = 10};
+
+    (void)state;
+    sim_run_all(&options, &sim_memory_store, 450000, 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +133,7 @@ int main(void)
         cmocka_unit_test(anything_may_happen_to_trials),
         cmocka_unit_test(gpus_are_never_shared),
         cmocka_unit_test(in_a_calm_world_nothing_is_done_twice),
+        cmocka_unit_test(the_front_survives_any_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

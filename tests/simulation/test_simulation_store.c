@@ -196,11 +196,32 @@ static void anything_on_the_real_store(void **state)
     run(&options, 600000, 25);
 }
 
+static void the_front_survives_any_crash_of_the_real_store(void **state)
+{
+    const sim_options options = {.name = "front",
+                                 .parallel = 4,
+                                 .max_trials = 30,
+                                 .cpus = 4,
+                                 .points = 1000,
+                                 .objectives = true,
+                                 .crash = 60,
+                                 .lost = 100,
+                                 .failed = 50,
+                                 .unavailable = 50,
+                                 .duplicate = 150,
+                                 .kill = 10,
+                                 .suspend = 10};
+
+    (void)state;
+    run(&options, 700000, 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grid_on_the_real_store),
         cmocka_unit_test(anything_on_the_real_store),
+        cmocka_unit_test(the_front_survives_any_crash_of_the_real_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,6 +202,118 @@ static void an_inactive_parameter_is_rendered_as_otherwise(void **state)
     }
 }
 
+/* ---- objectives and constraints */
+
+static const char base_objective[] =
+    "  objective:\n    type: minimize\n    goal: 0.001\n    objectiveMetricName: loss\n";
+
+static char *with_goals(const char *lines)
+{
+    return spec_replace(spec_base, base_objective, lines);
+}
+
+static void objectives_fill_in_katibs_own(void **state)
+{
+    char *text = with_goals("  objectives:\n"
+                            "    - {type: maximize, metric: accuracy, goal: 0.9}\n"
+                            "    - {type: minimize, objectiveMetricName: size}\n"
+                            "  constraints: [{metric: latency, max: 5}, {metric: accuracy, min: "
+                            "0.5, max: 1}]\n");
+    dz_experiment_spec *spec = spec_must_read(text);
+    dozan_experiment kit;
+
+    (void)state;
+    assert_true(spec->maximize && spec->has_goal && spec->goal > 0.89 && spec->goal < 0.91);
+    assert_int_equal(spec->metric_count, 3);
+    assert_string_equal(spec->metrics[0].name, "accuracy");
+    assert_string_equal(spec->metrics[1].name, "size");
+    assert_string_equal(spec->metrics[2].name, "latency");
+    assert_int_equal(spec->metrics[0].strategy, DZ_STRATEGY_MAX);
+    assert_int_equal(spec->metrics[1].strategy, DZ_STRATEGY_MIN);
+    assert_int_equal(spec->metrics[2].strategy, DZ_STRATEGY_LATEST);
+    assert_int_equal(spec->objective_count, 2);
+    assert_true(spec->objectives[0].metric == 0 && spec->objectives[0].maximize);
+    assert_true(spec->objectives[1].metric == 1 && !spec->objectives[1].maximize);
+    assert_int_equal(spec->constraint_count, 2);
+    assert_int_equal(spec->constraints[0].metric, 2);
+    assert_false(spec->constraints[0].has_min);
+    assert_int_equal(spec->constraints[1].metric, 0);
+    assert_int_equal(dz_spec_kit(spec, "uid", &kit), DOZAN_OK);
+    assert_int_equal(kit.other_objective_count, 1);
+    assert_string_equal(kit.other_objectives[0].metric, "size");
+    assert_int_equal(kit.constraint_count, 2);
+    assert_string_equal(kit.constraints[0].metric, "latency");
+    assert_true(kit.constraints[1].has_min && kit.constraints[1].has_max);
+    dz_spec_kit_fini(&kit);
+
+    char *document = cJSON_PrintUnformatted(spec->document);
+    dz_experiment_spec *again = spec_must_read(document);
+    assert_true(cJSON_Compare(spec->document, again->document, true));
+    assert_int_equal(again->objective_count, 2);
+    free(document);
+    dz_spec_destroy(again);
+    dz_spec_destroy(spec);
+    free(text);
+}
+
+static void strategies_that_are_given_stay(void **state)
+{
+    char *text = with_goals("  objective: {type: minimize, objectiveMetricName: loss, "
+                            "additionalMetricNames: [time], metricStrategies: [{name: time, "
+                            "value: max}]}\n"
+                            "  objectives: [{type: minimize, metric: loss}]\n"
+                            "  constraints: [{metric: time, max: 5}]\n");
+    dz_experiment_spec *spec = spec_must_read(text);
+
+    (void)state;
+    assert_int_equal(spec->metric_count, 2);
+    assert_int_equal(spec->metrics[1].strategy, DZ_STRATEGY_MAX);
+    assert_int_equal(spec->objective_count, 1);
+    dz_spec_destroy(spec);
+    free(text);
+}
+
+static void bad_objectives_are_refused(void **state)
+{
+    static const struct {
+        const char *lines, *place, *says;
+    } rows[] = {
+        {"  objectives: []\n", "6: spec.objectives", "from 1 to"},
+        {"  objectives: [{metric: loss}]\n", "6: spec.objectives[0].type", "minimize or maximize"},
+        {"  objectives: [{type: least, metric: loss}]\n", "6: spec.objectives[0].type", "least"},
+        {"  objectives: [{type: minimize}]\n", "6: spec.objectives[0].metric", "must be specified"},
+        {"  objectives: [{type: minimize, metric: a, objectiveMetricName: b}]\n",
+         "6: spec.objectives[0].objectiveMetricName", "another word"},
+        {"  objectives: [{type: minimize, metric: a}, {type: maximize, metric: a}]\n",
+         "6: spec.objectives[1].metric", "given twice"},
+        {"  objectives: [{type: minimize, metric: a}, {type: maximize, metric: b, goal: 3}]\n",
+         "6: spec.objectives[1].goal", "not the first"},
+        {"  objective: {type: minimize, objectiveMetricName: a}\n"
+         "  objectives: [{type: maximize, metric: a}]\n",
+         "7: spec.objectives[0].type", "says minimize at line 6"},
+        {"  objective: {type: minimize, objectiveMetricName: a}\n"
+         "  objectives: [{type: minimize, metric: b}]\n",
+         "7: spec.objectives[0].metric", "says a at line 6"},
+        {"  objectives: [{type: minimize, metric: a}, {type: minimize, metric: b}]\n"
+         "  earlyStopping: {algorithmName: medianstop}\n",
+         "7: spec.earlyStopping", "first objective alone"},
+        {"  objective: {type: minimize, objectiveMetricName: a}\n  constraints: [{metric: b}]\n",
+         "7: spec.constraints[0]", "min, max or both"},
+        {"  objective: {type: minimize, objectiveMetricName: a}\n  constraints: [{max: 1}]\n",
+         "7: spec.constraints[0].metric", "must be specified"},
+        {"  objective: {type: minimize, objectiveMetricName: a}\n"
+         "  constraints: [{metric: b, min: 2, max: 1}]\n",
+         "7: spec.constraints[0].max", "no trial would be feasible"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *text = with_goals(rows[i].lines);
+        expect_error(text, rows[i].place, rows[i].says);
+        free(text);
+    }
+}
+
 /* ---- the algorithm */
 
 static void without_an_algorithm_it_is_auto(void **state)
@@ -232,6 +344,9 @@ int main(void)
         cmocka_unit_test(bad_conditions_are_refused),
         cmocka_unit_test(initial_points_respect_conditions),
         cmocka_unit_test(an_inactive_parameter_is_rendered_as_otherwise),
+        cmocka_unit_test(objectives_fill_in_katibs_own),
+        cmocka_unit_test(strategies_that_are_given_stay),
+        cmocka_unit_test(bad_objectives_are_refused),
         cmocka_unit_test(without_an_algorithm_it_is_auto),
     };
 
