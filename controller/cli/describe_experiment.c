@@ -176,6 +176,7 @@ static void put_algorithm(dz_cli *cli, const dz_experiment *experiment, dozan_bu
         put_settings("Early stopping", spec->early_stopping, spec->early_stopping_settings,
                      spec->early_stopping_setting_count, page);
     dz_page_fieldf(page, "Seed", "%llu", (unsigned long long)experiment->seed);
+    dz_page_field(page, "Warm start", experiment->warm_start);
     if (experiment->suggestion_reason[0] != '\0')
         dz_page_fieldf(page, "Suggestions", "%s%s%s", experiment->suggestion_reason,
                        experiment->suggestion_message[0] != '\0' ? ": " : "",

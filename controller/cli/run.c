@@ -3,6 +3,7 @@
  */
 #include "cli/document.h"
 #include "cli/driver.h"
+#include "cli/warm_start.h"
 
 #include "core/step.h"
 #include <errno.h>
@@ -20,6 +21,8 @@ typedef struct runner {
 
 static int open_all(runner *run);
 static int start_new(runner *run);
+static dozan_status insert(runner *run, dozan_error *err);
+static dozan_status check_sources(dz_cli *cli, const dz_experiment_spec *spec, dozan_error *err);
 static int take_up(runner *run);
 static int refuse_difference(runner *run, const dozan_error *difference);
 static int take_up_ended(runner *run, bool changed);
@@ -64,7 +67,8 @@ int dz_cli_validate(dz_cli *cli)
         goto done;
     if (dz_driver_create(cli, NULL, &driver, &err) != DOZAN_OK)
         status = dz_cli_fail(cli, &err);
-    else if (dz_loop_validate(dz_driver_loop(driver), document.spec, &err) != DOZAN_OK)
+    else if (dz_loop_validate(dz_driver_loop(driver), document.spec, &err) != DOZAN_OK ||
+             check_sources(cli, document.spec, &err) != DOZAN_OK)
         status = dz_document_reject(cli, &document, &err);
     else if (cli->options.output != DZ_OUTPUT_TABLE)
         status = dz_cli_put_tree(cli, document.spec->document);
@@ -76,6 +80,20 @@ int dz_cli_validate(dz_cli *cli)
 done:
     dz_driver_destroy(driver);
     dz_document_fini(&document);
+    return status;
+}
+
+/* Whether the experiments of a warm start are there, if there is a database to look in. */
+static dozan_status check_sources(dz_cli *cli, const dz_experiment_spec *spec, dozan_error *err)
+{
+    dz_store *store = NULL;
+    dozan_error none = {0};
+    if (spec->warm_experiment_count == 0 ||
+        dz_store_open(cli->options.db, DZ_STORE_READ, DZ_DURABILITY_NORMAL, &store, &none) !=
+            DOZAN_OK)
+        return DOZAN_OK;
+    dozan_status status = dz_warm_start_check(store, spec, err);
+    dz_store_close(store);
     return status;
 }
 
@@ -103,6 +121,8 @@ static int start_new(runner *run)
         dz_cli_note(run->cli, "interrupted before anything was begun");
         return DZ_EXIT_INTERRUPTED;
     }
+    if (status == DOZAN_OK)
+        status = dz_warm_start_check(run->store, document->spec, &err);
     if (status != DOZAN_OK)
         return dz_document_reject(run->cli, document, &err);
     status = draw_uid(uid, &err);
@@ -114,9 +134,23 @@ static int start_new(runner *run)
         status = dz_experiment_create(spec, uid, seed, dz_cli_now(), &run->experiment, &err);
     }
     if (status == DOZAN_OK)
-        status = dz_store_insert(run->store, run->experiment, document->name, document->text,
-                                 document->size, &err);
+        status = insert(run, &err);
     return status == DOZAN_OK ? drive(run, false) : dz_cli_fail(run->cli, &err);
+}
+
+/* With what it begins with of earlier experiments. */
+static dozan_status insert(runner *run, dozan_error *err)
+{
+    const dz_source source = {run->document.name, run->document.text, run->document.size};
+    dz_changes changes = {0};
+    dozan_status status =
+        dz_warm_start_collect(run->store, run->experiment, dz_cli_now(), &changes, err);
+    if (status == DOZAN_OK)
+        status = dz_store_insert_with_log(run->store, run->experiment, &source, &changes, err);
+    if (status == DOZAN_OK && run->experiment->warm_start[0] != '\0')
+        dz_cli_note(run->cli, "warm start: %s", run->experiment->warm_start);
+    dz_changes_clear(&changes);
+    return status;
 }
 
 /* The database has an experiment of that name: it goes on if the file means the same one. */

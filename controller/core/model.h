@@ -159,6 +159,7 @@ typedef struct dz_experiment {
     char suggestion_message[512]; /* for `describe`: what the algorithm says with its answers or
                                      waits for, or the plugin's last fault */
     int64_t plugin_faults;
+    char warm_start[512];   /* what it began with of earlier experiments; written once */
     char plugin_fault[512]; /* the last one: "REASON: sentence"; "" = there was none */
 
     /* not kept: derived again after a restart */

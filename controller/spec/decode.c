@@ -21,6 +21,7 @@ static bool decode_document(dz_experiment_spec *spec, dz_node *root);
 static bool decode_parameters(dz_experiment_spec *spec, dz_tree *tree, const dz_node *list);
 static bool decode_metrics(dz_experiment_spec *spec, dz_tree *tree, const dz_node *objective);
 static bool decode_goals(dz_experiment_spec *spec, dz_tree *tree, const dz_node *root);
+static bool decode_warm_start(dz_experiment_spec *spec, dz_tree *tree, const dz_node *node);
 static bool decode_settings(dz_tree *tree, const dz_node *algorithm, char **name,
                             dozan_pair **settings, size_t *count);
 static void decode_budget(dz_experiment_spec *spec, const dz_node *root);
@@ -65,6 +66,7 @@ dz_experiment_spec *dz_decode_experiment(dz_tree *tree)
          decode_parameters(out, tree, dz_node_get(spec, "parameters")) &&
          decode_metrics(out, tree, dz_node_get(spec, "objective")) &&
          decode_goals(out, tree, spec) &&
+         decode_warm_start(out, tree, dz_node_get(spec, "warmStart")) &&
          decode_settings(tree, dz_node_get(spec, "algorithm"), &out->algorithm,
                          &out->algorithm_settings, &out->algorithm_setting_count) &&
          decode_settings(tree, dz_node_get(spec, "earlyStopping"), &out->early_stopping,
@@ -329,6 +331,27 @@ static void decode_budget(dz_experiment_spec *spec, const dz_node *root)
     spec->retries = int_of(root, "retries", 0);
     spec->trial_timeout_ms = duration_of(root, "trialTimeout");
     spec->max_runtime_ms = duration_of(root, "maxRuntime");
+}
+
+static bool decode_warm_start(dz_experiment_spec *spec, dz_tree *tree, const dz_node *node)
+{
+    const dz_node *list = dz_node_get(node, "experiments");
+
+    spec->warm_experiments =
+        array_for(tree, list, sizeof *spec->warm_experiments, &spec->warm_experiment_count);
+    spec->warm_max_trials = int_of(node, "maxTrials", DZ_DEFAULT_WARM_TRIALS);
+    if (spec->warm_experiments == NULL) {
+        return false;
+    }
+    for (const dz_node *entry = spec->warm_experiment_count == 0 ? NULL : list->first;
+         entry != NULL; entry = entry->next) {
+        char *name = dz_tree_text(tree, entry->text, strlen(entry->text));
+        if (name == NULL) {
+            return false;
+        }
+        spec->warm_experiments[entry->index] = name;
+    }
+    return true;
 }
 
 static bool decode_collector(dz_experiment_spec *spec, dz_tree *tree, const dz_node *node)

@@ -38,7 +38,7 @@ typedef struct dz_metric {
     dz_strategy strategy;
 } dz_metric;
 
-enum { DZ_MAX_OBJECTIVES = 16, DZ_MAX_CONSTRAINTS = 64 };
+enum { DZ_MAX_OBJECTIVES = 16, DZ_MAX_CONSTRAINTS = 64, DZ_DEFAULT_WARM_TRIALS = 1000 };
 
 /* What is sought; metrics are named by their index. */
 typedef struct dz_objective {
@@ -115,6 +115,9 @@ typedef struct dz_experiment_spec {
     size_t objective_count;
     dz_constraint *constraints;
     size_t constraint_count;
+    char **warm_experiments; /* whose results it begins with */
+    size_t warm_experiment_count;
+    int32_t warm_max_trials;
     dz_initial_point *initial_points;
     size_t initial_point_count;
     int64_t trial_timeout_ms; /* 0 = none */

@@ -40,6 +40,12 @@ static const dz_field constraint_fields[] = {
 };
 static const dz_schema constraint = DZ_SCHEMA(constraint_fields, true);
 
+static const dz_field warm_start_fields[] = {
+    {"experiments", DZ_TYPE_STRING_LIST, NULL},
+    {"maxTrials", DZ_TYPE_INT32, NULL},
+};
+static const dz_schema warm_start = DZ_SCHEMA(warm_start_fields, true);
+
 static const dz_field space_fields[] = {
     {"min", DZ_TYPE_STRING, NULL},          {"max", DZ_TYPE_STRING, NULL},
     {"step", DZ_TYPE_STRING, NULL},         {"list", DZ_TYPE_STRING_LIST, NULL},
@@ -166,6 +172,7 @@ static const dz_field spec_fields[] = {
     {"retries", DZ_TYPE_INT32, NULL},
     {"objectives", DZ_TYPE_OBJECT_LIST, &goal},
     {"constraints", DZ_TYPE_OBJECT_LIST, &constraint},
+    {"warmStart", DZ_TYPE_OBJECT, &warm_start},
 };
 static const dz_schema spec = DZ_SCHEMA(spec_fields, false);
 

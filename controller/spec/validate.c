@@ -35,6 +35,7 @@ void dz_check_experiment(const dz_check *check)
     dz_check_objective(check);
     dz_check_objectives(check);
     dz_check_constraints(check);
+    dz_check_warm_start(check);
     check_algorithm(check, "algorithm");
     check_algorithm(check, "earlyStopping");
     check_nas(check);

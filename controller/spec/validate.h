@@ -25,6 +25,7 @@ void dz_check_budget(const dz_check *check);     /* counts, resumePolicy, Dozan'
 void dz_check_objective(const dz_check *check);  /* objective, metrics, strategies */
 void dz_check_objectives(const dz_check *check); /* objectives */
 void dz_check_constraints(const dz_check *check);
+void dz_check_warm_start(const dz_check *check);
 void dz_check_parameters(const dz_check *check); /* parameters, one by one */
 /* Conditions and initialPoints, for parameters that are sound by themselves. */
 void dz_check_space(const dz_check *check, const dozan_parameter *parameters, size_t count);

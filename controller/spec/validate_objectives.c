@@ -1,6 +1,6 @@
 /*
- * The verdicts on several objectives and on constraints. That their metrics are metrics of the
- * experiment is the defaults' doing.
+ * The verdicts on several objectives, on constraints, and on the results to begin with. That the
+ * metrics are metrics of the experiment is the defaults' doing.
  */
 #include "spec/validate.h"
 
@@ -8,6 +8,8 @@
 
 #include <math.h>
 #include <string.h>
+
+enum { MAX_WARM_EXPERIMENTS = 100, MAX_WARM_TRIALS = 100000 };
 
 static void check_entry(const dz_check *check, const dz_node *list, const dz_node *entry);
 static void check_agreement(const dz_check *check, const dz_node *first);
@@ -167,5 +169,55 @@ static void check_constraint(const dz_check *check, const dz_node *list, const d
         dz_reject(check->findings, max, NULL,
                   "%.32s is less than min, %.32s: no trial would be feasible", max->text,
                   min->text);
+    }
+}
+
+/* That there are such experiments is known only where there is a database. */
+static void check_source(const dz_check *check, const dz_node *list, const dz_node *name)
+{
+    const char *own = dz_node_string(dz_node_get(check->root, "metadata"), "name");
+
+    if (!dz_node_is(name, DZ_SCALAR_STRING)) {
+        return;
+    }
+    if (name->text[0] == '\0') {
+        dz_reject(check->findings, name, NULL, "must not be empty");
+    } else if (own != NULL && strcmp(own, name->text) == 0) {
+        dz_reject(check->findings, name, NULL,
+                  "is this experiment itself: name earlier ones, and give this one another name");
+    }
+    for (const dz_node *other = list->first; other != name; other = other->next) {
+        if (dz_node_is(other, DZ_SCALAR_STRING) && strcmp(other->text, name->text) == 0) {
+            dz_reject(check->findings, name, NULL, "\"%.64s\" is given twice: remove one",
+                      name->text);
+            return;
+        }
+    }
+}
+
+void dz_check_warm_start(const dz_check *check)
+{
+    const dz_node *warm = dz_node_get(check->spec, "warmStart");
+    const dz_node *list = dz_node_get(warm, "experiments");
+    const dz_node *most = dz_node_get(warm, "maxTrials");
+
+    if (warm == NULL || warm->kind != DZ_NODE_MAP) {
+        return;
+    }
+    if (list == NULL || (list->kind == DZ_NODE_LIST && list->count == 0)) {
+        dz_reject(check->findings, warm, "experiments",
+                  "must name at least one earlier experiment of the same database");
+    } else if (list->kind == DZ_NODE_LIST && list->count > MAX_WARM_EXPERIMENTS) {
+        dz_reject(check->findings, list, NULL, "has %u entries; %d are allowed", list->count,
+                  MAX_WARM_EXPERIMENTS);
+    } else if (list->kind == DZ_NODE_LIST) {
+        for (const dz_node *name = list->first; name != NULL; name = name->next) {
+            check_source(check, list, name);
+        }
+    }
+    if (dz_node_is_number(most) &&
+        (most->scalar.number < 1.0 || most->scalar.number > MAX_WARM_TRIALS)) {
+        dz_reject(check->findings, most, NULL, "is %.32s, and must be from 1 to %d", most->text,
+                  MAX_WARM_TRIALS);
     }
 }

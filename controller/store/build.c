@@ -86,6 +86,7 @@ static void read_experiment(dz_row *row, dz_experiment *experiment)
     dz_row_copy(row, experiment->suggestion_message, sizeof experiment->suggestion_message);
     experiment->plugin_faults = dz_row_int(row, 0, INT64_MAX);
     dz_row_copy(row, experiment->plugin_fault, sizeof experiment->plugin_fault);
+    dz_row_copy(row, experiment->warm_start, sizeof experiment->warm_start);
 }
 
 static void read_trial(dz_row *row, size_t metric_count, dz_trial *trial)

@@ -11,8 +11,8 @@
     "e.id, e.uid, e.seed, e.state, e.conditions, e.created_ms, e.started_ms, e.completed_ms, "     \
     "e.runtime_ms, e.runtime_mark_ms, e.trial_count, e.last_seq, e.state_counts, e.best_trial, "   \
     "e.best_value, e.exhausted, e.suggestion_reason, e.suggestion_message, e.plugin_faults, "      \
-    "e.plugin_fault, d.spec"
-enum { DZ_EXPERIMENT_COLUMN_COUNT = 21 };
+    "e.plugin_fault, d.warm_start, d.spec"
+enum { DZ_EXPERIMENT_COLUMN_COUNT = 22 };
 #define DZ_EXPERIMENT_TABLES "experiments e JOIN documents d ON d.experiment = e.id"
 
 /* The columns that dz_build_trial reads. */

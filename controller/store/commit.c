@@ -29,13 +29,23 @@ static void clear_dirty(dz_experiment *experiment, const dz_changes *changes);
 dozan_status dz_store_insert(dz_store *store, dz_experiment *experiment, const char *source_name,
                              const char *source, size_t source_size, dozan_error *err)
 {
+    const dz_source from = {source_name, source, source_size};
+    const dz_changes none = {0};
+    return dz_store_insert_with_log(store, experiment, &from, &none, err);
+}
+
+dozan_status dz_store_insert_with_log(dz_store *store, dz_experiment *experiment,
+                                      const dz_source *source, const dz_changes *changes,
+                                      dozan_error *err)
+{
     int64_t id = 0;
     dozan_status status = dz_db_begin_owned(store, true, err);
     if (status == DOZAN_OK)
         status = insert_experiment(store, experiment, &id, err);
     if (status == DOZAN_OK)
-        status =
-            dz_document_insert(store, id, experiment->spec, source_name, source, source_size, err);
+        status = dz_document_insert(store, id, experiment, source, err);
+    for (size_t i = 0; status == DOZAN_OK && i < changes->log_count; i++)
+        status = write_entry(store, id, &changes->log[i], err);
     status = dz_db_finish(store, status, err);
     if (status != DOZAN_OK)
         return status;

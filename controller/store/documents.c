@@ -19,18 +19,19 @@ static dozan_status is_stored(dz_store *store, int64_t experiment_id, const char
                               bool *stored, dozan_error *err);
 
 dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
-                                const dz_experiment_spec *spec, const char *source_name,
-                                const char *source, size_t source_size, dozan_error *err)
+                                const dz_experiment *experiment, const dz_source *source,
+                                dozan_error *err)
 {
     char budget[BUDGET_TEXT];
-    write_budget(spec, budget);
+    write_budget(experiment->spec, budget);
     dz_bind bind = dz_bind_new(store, "INSERT INTO documents (experiment, budget, spec, "
-                                      "source_name, source) VALUES (?,?,?,?,?)");
+                                      "source_name, source, warm_start) VALUES (?,?,?,?,?,?)");
     dz_bind_int(&bind, experiment_id);
     dz_bind_text(&bind, budget);
-    dz_bind_tree(&bind, spec->document);
-    dz_bind_text(&bind, source_name != NULL ? source_name : "");
-    dz_bind_bytes(&bind, source != NULL ? source : "", source_size);
+    dz_bind_tree(&bind, experiment->spec->document);
+    dz_bind_text(&bind, source->name != NULL ? source->name : "");
+    dz_bind_bytes(&bind, source->text != NULL ? source->text : "", source->size);
+    dz_bind_text(&bind, experiment->warm_start);
     return dz_bind_run(&bind, "cannot write the specification", NULL, err);
 }
 

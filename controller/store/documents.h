@@ -9,9 +9,8 @@
 
 /* Both inside the caller's transaction. */
 DOZAN_MUST_USE dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
-                                               const dz_experiment_spec *spec,
-                                               const char *source_name, const char *source,
-                                               size_t source_size, dozan_error *err);
+                                               const dz_experiment *experiment,
+                                               const dz_source *source, dozan_error *err);
 
 /* Writes the specification again if its budget, all of it that can change, has changed. */
 DOZAN_MUST_USE dozan_status dz_document_update(dz_store *store, int64_t experiment_id,

@@ -56,6 +56,18 @@ DOZAN_MUST_USE dozan_status dz_store_insert(dz_store *store, dz_experiment *expe
                                             const char *source_name, const char *source,
                                             size_t source_size, dozan_error *err);
 
+/* The text that an experiment was read from, and its name. */
+typedef struct dz_source {
+    const char *name;
+    const char *text;
+    size_t size;
+} dz_source;
+
+/* The same, with the entries that its log begins with, in one transaction. */
+DOZAN_MUST_USE dozan_status dz_store_insert_with_log(dz_store *store, dz_experiment *experiment,
+                                                     const dz_source *source,
+                                                     const dz_changes *changes, dozan_error *err);
+
 /* Writes what changed (dirty experiment and trials, ended trials, log entries) in one transaction,
  * durable as opened, and clears the dirty flags. On an error nothing is written and nothing
  * cleared: it may be called again (full disk). */

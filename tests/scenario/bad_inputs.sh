@@ -301,5 +301,11 @@ given "a constraint on nothing" "spec.constraints[0].metric" 'spec.constraints=[
 given "a constraint that none can keep" "spec.constraints[0].max" 'spec.constraints=[{metric: size, min: 3, max: 2}]'
 given "a constraint misspelt" "did you mean max" 'spec.constraints=[{metric: size, mx: 3, min: 0}]'
 
+# ---- results from before
+given "a warm start from nothing" "spec.warmStart.experiments" 'spec.warmStart={}'
+given "a warm start from an unknown one" "there are: kept" 'spec.warmStart={experiments: [kept, lost]}'
+given "a warm start from itself" "spec.warmStart.experiments[0]" 'spec.warmStart={experiments: [good]}'
+given "a warm start of no trials" "spec.warmStart.maxTrials" 'spec.warmStart={experiments: [kept], maxTrials: 0}'
+
 cat table
 echo "$rows bad inputs refused, and the database is whole"

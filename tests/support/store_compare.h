@@ -122,6 +122,7 @@ static inline void assert_same_experiment(const dz_experiment *a, const dz_exper
     assert_string_equal(a->suggestion_reason, b->suggestion_reason);
     assert_string_equal(a->suggestion_message, b->suggestion_message);
     assert_int_equal(a->plugin_faults, b->plugin_faults);
+    assert_string_equal(a->warm_start, b->warm_start);
     assert_string_equal(a->plugin_fault, b->plugin_fault);
     assert_int_equal(dozan_space_dimensions(a->space), dozan_space_dimensions(b->space));
 }

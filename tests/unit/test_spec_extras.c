@@ -314,6 +314,42 @@ static void bad_objectives_are_refused(void **state)
     }
 }
 
+/* ---- results from before */
+
+static void a_warm_start_names_experiments(void **state)
+{
+    static const struct {
+        const char *lines, *place, *says;
+    } rows[] = {
+        {"  warmStart: {}\n", "12: spec.warmStart.experiments", "at least one"},
+        {"  warmStart: {experiments: []}\n", "12: spec.warmStart.experiments", "at least one"},
+        {"  warmStart: {experiments: [a, base]}\n", "12: spec.warmStart.experiments[1]", "itself"},
+        {"  warmStart: {experiments: [a, a]}\n", "12: spec.warmStart.experiments[1]", "twice"},
+        {"  warmStart: {experiments: [\"\"]}\n", "12: spec.warmStart.experiments[0]", "empty"},
+        {"  warmStart: {experiments: [a], maxTrials: 0}\n", "12: spec.warmStart.maxTrials",
+         "from 1"},
+        {"  warmStart: {experiments: [a], max: 5}\n", "12: spec.warmStart.max", "unknown field"},
+    };
+    char *text = spec_replace(spec_base, "  parallelTrialCount",
+                              "  warmStart: {experiments: [a, b], maxTrials: 7}\n"
+                              "  parallelTrialCount");
+    dz_experiment_spec *spec = spec_must_read(text);
+
+    (void)state;
+    assert_int_equal(spec->warm_experiment_count, 2);
+    assert_string_equal(spec->warm_experiments[1], "b");
+    assert_int_equal(spec->warm_max_trials, 7);
+    dz_spec_destroy(spec);
+    free(text);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char lines[256];
+        (void)snprintf(lines, sizeof lines, "%s  parallelTrialCount", rows[i].lines);
+        text = spec_replace(spec_base, "  parallelTrialCount", lines);
+        expect_error(text, rows[i].place, rows[i].says);
+        free(text);
+    }
+}
+
 /* ---- the algorithm */
 
 static void without_an_algorithm_it_is_auto(void **state)
@@ -347,6 +383,7 @@ int main(void)
         cmocka_unit_test(objectives_fill_in_katibs_own),
         cmocka_unit_test(strategies_that_are_given_stay),
         cmocka_unit_test(bad_objectives_are_refused),
+        cmocka_unit_test(a_warm_start_names_experiments),
         cmocka_unit_test(without_an_algorithm_it_is_auto),
     };
 

@@ -85,6 +85,40 @@ static void the_front_is_kept_by_its_differences(void **state)
     fixture_close(&fixture);
 }
 
+/* The log of a new experiment and the experiment itself are there together, or not at all. */
+static void an_experiment_is_inserted_with_its_log(void **state)
+{
+    store_fixture fixture;
+    dozan_error err = {0};
+    dz_changes changes = {0};
+    const dz_source source = {"e.yaml", "text", 4};
+
+    (void)state;
+    fixture_open(&fixture, 8);
+    dz_store *store = open_owned(&fixture, DZ_DURABILITY_OFF);
+    dz_experiment *experiment = fixture_experiment(&fixture, "warm");
+    (void)snprintf(experiment->warm_start, sizeof experiment->warm_start, "2 results of old");
+    for (int64_t i = 1; i <= 2; i++) {
+        fixture_log(&fixture, experiment, &changes, DOZAN_EVENT_KNOWN, -i)->has_value = true;
+    }
+    changes.log[1].seq = 1; /* twice the same number: refused */
+    assert_int_not_equal(dz_store_insert_with_log(store, experiment, &source, &changes, &err),
+                         DOZAN_OK);
+    assert_int_equal(rows_of(fixture.path, "experiments"), 0);
+    assert_int_equal(rows_of(fixture.path, "events"), 0);
+    changes.log[1].seq = 2;
+    assert_ok(dz_store_insert_with_log(store, experiment, &source, &changes, &err), err);
+    dz_experiment *loaded = load(store, "warm");
+    assert_same_experiment(experiment, loaded);
+    assert_int_equal(loaded->last_seq, 2);
+    assert_int_equal(rows_of(fixture.path, "events"), 2);
+    dz_changes_clear(&changes);
+    dz_experiment_destroy(loaded);
+    dz_experiment_destroy(experiment);
+    dz_store_close(store);
+    fixture_close(&fixture);
+}
+
 static dozan_pair owned_pair(const char *name, const char *value)
 {
     return (dozan_pair){fixture_strdup(name), fixture_strdup(value)};
@@ -202,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_front_is_kept_by_its_differences),
+        cmocka_unit_test(an_experiment_is_inserted_with_its_log),
         cmocka_unit_test(the_log_has_other_values_and_known_results),
         cmocka_unit_test(a_file_of_the_first_version_is_read),
         cmocka_unit_test(a_file_of_an_earlier_version_in_use_is_left_alone),
