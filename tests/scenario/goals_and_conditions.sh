@@ -10,7 +10,7 @@ status 0 dozan get trials conditions -o csv
 [ "$(grep -c ',adam,,' out)" = 3 ] || fail "adam has a momentum"
 [ "$(grep -c '"no: seconds is 12' out)" = 3 ] || fail "not three infeasible trials"
 head -n 1 out | grep -q ',feasible$' || fail "no column of feasibility"
-adam=$(awk -F, '$10 == "adam" { print $1; exit }' out)
+adam=$(awk -F, '$10 == "adam" && $12 == 4 { print $1; exit }' out)
 slow=$(awk -F, '/no: seconds/ { print $1; exit }' out)
 status 0 dozan logs "$adam"
 out "momentum: none"
@@ -69,6 +69,14 @@ for algorithm in random nsga2; do
 done
 status 2 dozan run "$examples/experiment.yaml" --set metadata.name=one --set spec.algorithm.algorithmName=tpe
 err "spec.objectives: tpe takes one objective"
+
+# Without an algorithm, auto chooses one, and says which.
+sed '/^  algorithm:/,/^    algorithmName:/d' "$examples/conditions.yaml" >auto.yaml
+status 0 dozan run auto.yaml -q --set metadata.name=auto --set spec.maxTrialCount=6
+status 0 dozan get experiments auto -o json
+json .spec.algorithm.algorithmName auto
+status 0 dozan describe experiment auto
+grep -q '^Suggestions: *SuggestionReady: auto ' out || fail "describe does not tell what auto chose"
 
 # A metric that is missing is named.
 sed 's/print "height=.*; print "weight/print "weight/' "$examples/experiment.yaml" >missing.yaml

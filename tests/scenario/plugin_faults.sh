@@ -81,9 +81,9 @@ printf '#!/bin/sh\necho "no such module" >&2\nexit 4\n' >broken
 printf '#!/bin/sh\nexec sleep 60\n' >mute
 chmod +x broken mute
 plugin refused
-status 1 dozan run e-refused.yaml --plugin faulty=./broken
+status 2 dozan run e-refused.yaml --plugin faulty=./broken
 err "plugin faulty ended with exit status 4; what it printed is in"
-status 1 dozan run e-refused.yaml --plugin faulty=./mute --plugin-timeout 1
+status 2 dozan run e-refused.yaml --plugin faulty=./mute --plugin-timeout 1
 err "does not answer at ipc://"
 status 0 dozan get experiments -o name
 ! grep -q refused out || fail "the refused experiment is stored"
