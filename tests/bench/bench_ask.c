@@ -324,6 +324,16 @@ static void print_row(const dozan_algorithm *algorithm, int64_t trials, dozan_cl
     (void)fflush(stdout);
 }
 
+/* The multi-fidelity ones need a resource parameter, and none of their asks looks at the history's
+ * points: there is nothing to compare. */
+static bool is_measured(const dozan_algorithm *algorithm)
+{
+    for (size_t i = 0; i < algorithm->setting_count; i++)
+        if (algorithm->settings[i].required)
+            return false;
+    return algorithm->kind == DOZAN_KIND_SEARCH;
+}
+
 int main(int argc, char **argv)
 {
     bool json = false;
@@ -356,7 +366,7 @@ int main(int argc, char **argv)
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
         for (const dozan_algorithm *const *entry = dozan_algorithms_table(); *entry != NULL;
              entry++) {
-            if ((*entry)->kind == DOZAN_KIND_SEARCH) {
+            if (is_measured(*entry)) {
                 print_row(*entry, sizes[s], client, json, first);
                 first = false;
             }
