@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,7 +51,7 @@ static dozan_status middle(const void *self, const dozan_problem *problem, const
     answer->point[0] = 0.9; /* "b": its child is inactive */
     answer->point[1] = 0.7;
     answer->repeat_ok = true;
-    (void)strcpy(answer->message, "the middle is as good as any");
+    (void)snprintf(answer->message, sizeof(answer->message), "the middle is as good as any");
     return DOZAN_OK;
 }
 
