@@ -131,8 +131,9 @@ static void make_rungs(asha_stop *self, const dozan_settings *settings)
         step *= factor;
     }
     self->factor = factor;
-    for (; self->rung_count < MAX_RUNGS && floor(step) < end; step *= factor) {
+    while (self->rung_count < MAX_RUNGS && floor(step) < end) {
         self->steps[self->rung_count++] = (int64_t)floor(step);
+        step *= factor;
     }
 }
 
