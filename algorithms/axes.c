@@ -1,6 +1,8 @@
 #include "axes.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool has_edges(const dozan_dimension *dimension);
 static void fill_edges(const dozan_space *space, size_t d, uint64_t levels, double *edges);
@@ -25,6 +27,7 @@ bool dz_axes_init(dz_axes *axes, const dozan_space *space)
         const dozan_dimension *dimension = dozan_space_dimension(space, d);
         dz_parzen_axis *axis = &axes->axes[d];
         axis->ordered = dimension->ordered;
+        axis->optional = dimension->parent != SIZE_MAX;
         if (has_edges(dimension)) {
             axis->levels = (size_t)dimension->levels;
             axis->edges = edges;
@@ -42,6 +45,17 @@ void dz_axes_fini(dz_axes *axes)
     free(axes->axes);
     free(axes->edges);
     *axes = (dz_axes){0};
+}
+
+void dz_axes_mask(const dozan_space *space, const double *unit, double *point)
+{
+    size_t dims = dozan_space_dimensions(space);
+    memcpy(point, unit, dims * sizeof(*point));
+    for (size_t d = 0; d < dims && dozan_space_is_conditional(space); d++) {
+        if (!dozan_space_active(space, unit, d)) {
+            point[d] = (double)NAN;
+        }
+    }
 }
 
 static bool has_edges(const dozan_dimension *dimension)

@@ -17,7 +17,7 @@
 #include "numerics/hypervolume.h"
 #include "numerics/nondominated.h"
 #include "numerics/parzen.h"
-#include "numerics/reservoir.h"
+#include "numerics/sorted_sample.h"
 #include "outcome.h"
 #include "table.h"
 
@@ -28,12 +28,14 @@
 enum {
     MAX_ARCHIVE = 128,
     MAX_GOOD = 25,
-    MAX_COPIES = 4, /* a kernel's weight is a number of copies of its point */
     MAX_SAMPLE = 512,
     MAX_PENDING = 256,
     ATTEMPTS = 8,
     FREE_CANDIDATES = 24
 };
+
+/* What a good trial's kernel weighs at most; at least it weighs 1, as the prior does. */
+static const double MOST_WEIGHT = 4;
 
 typedef struct motpe {
     dz_axes axes;
@@ -43,9 +45,9 @@ typedef struct motpe {
     size_t count;  /* of the archive, in the order of their end */
     int64_t numbers[MAX_ARCHIVE + 1];
     double violations[MAX_ARCHIVE + 1];
-    double *losses; /* [MAX_ARCHIVE + 1][objectives] */
-    dz_reservoir sample;
-    dz_reservoir_item items[MAX_SAMPLE + MAX_ARCHIVE];
+    double *losses;           /* [MAX_ARCHIVE + 1][objectives] */
+    dz_sorted_sample *sample; /* of all that ended */
+    double *point;            /* [dimensions]: room for tell */
 } motpe;
 
 /* The good trials of one ask: places in the archive, and weights of 1 at most. */
@@ -58,7 +60,8 @@ typedef struct good_trials {
 typedef struct model {
     dz_parzen *good;
     dz_parzen *others;
-    double *candidate; /* unit[dimensions] */
+    double *candidate; /* [dimensions], snapped */
+    double *masked;    /* [dimensions], with NaN where the candidate is inactive */
 } model;
 
 static dozan_status no_memory(dozan_error *err);
@@ -73,14 +76,14 @@ static void scale_losses(const motpe *self, const size_t *places, size_t count, 
 static bool build_model(const motpe *self, const dozan_problem *problem, const dozan_ask *ask,
                         model *made);
 static void destroy_model(model *made);
-static const double **list_good(const motpe *self, const dozan_problem *problem,
-                                const good_trials *good, size_t *count);
-static const double **list_others(const motpe *self, const dozan_problem *problem,
-                                  const dozan_ask *ask, const good_trials *good, size_t *count);
+static bool add_good(const motpe *self, const dozan_problem *problem, const good_trials *good,
+                     model *made);
+static bool add_others(const motpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                       const good_trials *good, model *made);
 static bool is_good(const motpe *self, const good_trials *good, int64_t number);
 static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *made, dozan_rng *rng,
                     double *point);
-static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, const model *made,
+static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, model *made,
                         double *best, double *point);
 
 static void destroy_motpe(void *self)
@@ -88,6 +91,8 @@ static void destroy_motpe(void *self)
     motpe *state = self;
     if (state != NULL) {
         dz_axes_fini(&state->axes);
+        dz_sorted_sample_destroy(state->sample);
+        free(state->point);
         free(state->losses);
         free(state);
     }
@@ -101,14 +106,15 @@ static dozan_status create_motpe(const dozan_problem *problem, void **self, doza
     }
     state->objectives = problem->objective_count;
     state->losses = calloc((MAX_ARCHIVE + 1) * state->objectives, sizeof(*state->losses));
-    if (state->losses == NULL || !dz_axes_init(&state->axes, problem->space)) {
+    if (state->losses != NULL && dz_axes_init(&state->axes, problem->space)) {
+        uint64_t seed = dozan_hash_words(problem->seed, dozan_hash_text("motpe.sample"));
+        state->sample = dz_sorted_sample_create(state->axes.count, MAX_SAMPLE + MAX_ARCHIVE, seed);
+        state->point = calloc(state->axes.count + 1, sizeof(*state->point));
+    }
+    if (state->sample == NULL || state->point == NULL) {
         destroy_motpe(state);
         return no_memory(err);
     }
-    state->sample =
-        (dz_reservoir){.items = state->items,
-                       .capacity = DZ_COUNT(state->items),
-                       .seed = dozan_hash_words(problem->seed, dozan_hash_text("motpe.sample"))};
     *self = state;
     return DOZAN_OK;
 }
@@ -123,7 +129,8 @@ static dozan_status tell_motpe(void *self, const dozan_problem *problem, const d
     double *losses = state->losses + state->count * state->objectives;
     double violation = dz_outcome_read(problem, event->trial, losses);
     state->ended++;
-    dz_reservoir_add(&state->sample, event->trial->number);
+    dz_axes_mask(problem->space, event->trial->point, state->point);
+    dz_sorted_sample_add(state->sample, event->trial->number, state->point);
     if (isinf(violation)) {
         return DOZAN_OK;
     }
@@ -318,24 +325,15 @@ static bool build_model(const motpe *self, const dozan_problem *problem, const d
 {
     size_t dims = self->axes.count;
     good_trials good = {.count = 0};
-    size_t good_count = 0;
-    size_t other_count = 0;
-    bool chosen = choose_good(self, problem, &good);
-    const double **goods = list_good(self, problem, &good, &good_count);
-    const double **others = list_others(self, problem, ask, &good, &other_count);
     made->candidate = calloc(dims + 1, sizeof(*made->candidate));
-    if (chosen && goods != NULL && others != NULL) {
-        made->good =
-            dz_parzen_create(self->axes.axes, dims, goods, good_count, 1.0, DZ_PARZEN_JOINT);
-        made->others =
-            dz_parzen_create(self->axes.axes, dims, others, other_count, 1.0, DZ_PARZEN_JOINT);
-    }
-    free(goods);
-    free(others);
-    if (made->good == NULL || made->others == NULL || made->candidate == NULL) {
+    made->masked = calloc(dims + 1, sizeof(*made->masked));
+    if (made->candidate == NULL || made->masked == NULL || !choose_good(self, problem, &good) ||
+        !add_good(self, problem, &good, made) || !add_others(self, problem, ask, &good, made)) {
         destroy_model(made);
         return false;
     }
+    dz_parzen_settle(made->good, 1);
+    dz_parzen_settle(made->others, 1);
     return true;
 }
 
@@ -344,46 +342,48 @@ static void destroy_model(model *made)
     dz_parzen_destroy(made->good);
     dz_parzen_destroy(made->others);
     free(made->candidate);
+    free(made->masked);
     *made = (model){0};
 }
 
-/* The good trials' points, each in 1 to MAX_COPIES copies. NULL when there is no memory. */
-static const double **list_good(const motpe *self, const dozan_problem *problem,
-                                const good_trials *good, size_t *count)
+static bool add_good(const motpe *self, const dozan_problem *problem, const good_trials *good,
+                     model *made)
 {
-    const double **points = calloc((size_t)MAX_GOOD * MAX_COPIES, sizeof(*points));
-    for (size_t i = 0; i < good->count && points != NULL; i++) {
+    made->good = dz_parzen_create(self->axes.axes, self->axes.count, good->count);
+    for (size_t i = 0; i < good->count && made->good != NULL; i++) {
         int64_t number = self->numbers[good->places[i]];
-        double copies = 1 + rint(good->weights[i] * (MAX_COPIES - 1));
-        for (size_t k = 0; k < (size_t)copies; k++) {
-            points[(*count)++] = dozan_history_find(problem->history, number)->point;
-        }
+        dz_axes_mask(problem->space, dozan_history_find(problem->history, number)->point,
+                     made->masked);
+        dz_parzen_add(made->good, made->masked, 1 + good->weights[i] * (MOST_WEIGHT - 1));
     }
-    return points;
+    return made->good != NULL;
 }
 
-/* The sample of the ended trials less the good ones, and the pending ones. NULL when there is no
- * memory. */
-static const double **list_others(const motpe *self, const dozan_problem *problem,
-                                  const dozan_ask *ask, const good_trials *good, size_t *count)
+/* The sample of the ended trials less the good ones, and the pending ones. */
+static bool add_others(const motpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                       const good_trials *good, model *made)
 {
     const double **pending = NULL;
     size_t pending_count = 0;
-    if (!dz_pending_points(problem, ask, MAX_PENDING, &pending, &pending_count)) {
-        return NULL;
+    size_t sampled = self->sample->reservoir.count;
+    bool *left_out = calloc(sampled + 1, sizeof(*left_out));
+    if (left_out != NULL &&
+        dz_pending_points(problem, ask, MAX_PENDING, &pending, &pending_count)) {
+        made->others = dz_parzen_create(self->axes.axes, self->axes.count, sampled + pending_count);
     }
-    const double **points = malloc((self->sample.count + pending_count + 1) * sizeof(*points));
-    for (size_t i = 0; i < self->sample.count && points != NULL; i++) {
-        if (!is_good(self, good, self->items[i].id)) {
-            points[(*count)++] = dozan_history_find(problem->history, self->items[i].id)->point;
+    if (made->others != NULL) {
+        for (size_t s = 0; s < sampled; s++) {
+            left_out[s] = is_good(self, good, self->sample->ids[s]);
+        }
+        dz_parzen_add_sample(made->others, self->sample, left_out);
+        for (size_t i = 0; i < pending_count; i++) {
+            dz_axes_mask(problem->space, pending[i], made->masked);
+            dz_parzen_add(made->others, made->masked, 1);
         }
     }
-    if (points != NULL) {
-        memcpy(points + *count, pending, pending_count * sizeof(*points));
-        *count += pending_count;
-    }
     free(pending);
-    return points;
+    free(left_out);
+    return made->others != NULL;
 }
 
 static bool is_good(const motpe *self, const good_trials *good, int64_t number)
@@ -409,7 +409,6 @@ static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *m
     for (int attempt = 0; attempt < ATTEMPTS && !found; attempt++) {
         for (int64_t c = 0; c < candidates; c++) {
             dz_parzen_draw(made->good, rng, made->candidate);
-            dozan_space_snap(problem->space, made->candidate);
             found |= keep_better(problem, ask, made, &best, point);
         }
     }
@@ -422,13 +421,19 @@ static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *m
     return found;
 }
 
-/* Copies the candidate into `point` when it is free and better than *best, its log l/g. */
-static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, const model *made,
+/* Copies the candidate, snapped, into `point` when it is free and better than *best, its log l/g.
+ * Snapping costs more than scoring, so only the better ones are. */
+static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, model *made,
                         double *best, double *point)
 {
+    dz_axes_mask(problem->space, made->candidate, made->masked);
     double score =
-        dz_parzen_log(made->good, made->candidate) - dz_parzen_log(made->others, made->candidate);
-    if (!(score > *best) || dozan_point_taken(problem, ask, made->candidate)) {
+        dz_parzen_log(made->good, made->masked) - dz_parzen_log(made->others, made->masked);
+    if (!(score > *best)) {
+        return false;
+    }
+    dozan_space_snap(problem->space, made->candidate);
+    if (dozan_point_taken(problem, ask, made->candidate)) {
         return false;
     }
     *best = score;

@@ -1,19 +1,21 @@
 /*
- * The tree-structured Parzen estimator (tpe), and its form with joint kernels (multivariate-tpe).
+ * The tree-structured Parzen estimator: tpe and multivariate-tpe, one algorithm under the names and
+ * with the settings of Katib's two back ends.
  *
  * The trials are split into the few best ones, with density l, and all others, with density g; of
  * some candidates drawn from l the one with the largest l/g is tried next. Pending trials count as
  * others, so a batch spreads out, and so do trials that failed, that ended without an objective or
- * whose objective is NaN or infinitely bad, so the search leaves regions that fail.
+ * whose objective is NaN or infinitely bad, so the search leaves regions that fail. Trials that
+ * break a constraint are ranked behind all that do not, by how much they exceed it.
  *
  * An ask takes the same time however long the history is: tell keeps the best trials sorted (never
- * more than MAX_BELOW), and of the others a uniform sample of at most MAX_SAMPLE, which stands for
- * them in g.
+ * more than MAX_BELOW), and of the others a uniform sample of at most MAX_SAMPLE, sorted along
+ * every axis, which stands for them in g.
  */
 #include "axes.h"
 #include "common.h"
 #include "numerics/parzen.h"
-#include "numerics/reservoir.h"
+#include "numerics/sorted_sample.h"
 #include "table.h"
 
 #include <math.h>
@@ -23,48 +25,46 @@
 enum { MAX_BELOW = 25, MAX_SAMPLE = 512, MAX_PENDING = 256, ATTEMPTS = 8, FREE_CANDIDATES = 24 };
 
 typedef struct ranked_trial {
+    double excess; /* of the constraints; 0 = all hold */
     double loss;
     int64_t number;
 } ranked_trial;
 
 typedef struct tpe {
-    dz_parzen_rule rule;
     dz_axes axes;
     size_t usable;                /* trials that ended with a usable objective */
     size_t ended;                 /* those, and the ones that failed */
     ranked_trial best[MAX_BELOW]; /* of the usable ones, the best first */
     size_t best_count;
-    dz_reservoir sample; /* of all that ended */
-    dz_reservoir_item items[MAX_SAMPLE + MAX_BELOW];
+    dz_sorted_sample *sample; /* of all that ended */
+    double *point;            /* [dimensions]: room for tell */
 } tpe;
 
 /* The densities of one ask, and the room for its points. */
 typedef struct model {
     dz_parzen *below;
     dz_parzen *above;
-    double *candidate; /* unit[dimensions] */
+    double *candidate; /* [dimensions], snapped */
+    double *masked;    /* [dimensions], with NaN where the candidate is inactive */
 } model;
 
-static dozan_status create_tpe(const dozan_problem *problem, dz_parzen_rule rule, void **self,
-                               dozan_error *err);
-static void rank_trial(tpe *self, const dozan_trial *trial);
+static dozan_status no_memory(dozan_error *err);
+static void rank_trial(tpe *self, const dozan_problem *problem, const dozan_trial *trial);
 static size_t below_count(const tpe *self, const dozan_problem *problem);
 static int64_t candidate_count(const dozan_problem *problem);
-static dozan_status build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                                model *made, dozan_error *err);
+static bool build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                        model *made);
 static void destroy_model(model *made);
-static const double **collect_others(const tpe *self, const dozan_problem *problem,
-                                     const dozan_ask *ask, size_t below, size_t *count);
-static bool is_good(const tpe *self, size_t below, int64_t number);
-static bool propose(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                    model *made, dozan_rng *rng, double *point);
-static bool best_joint(const dozan_problem *problem, const dozan_ask *ask, model *made,
-                       dozan_rng *rng, double *point);
-static bool best_by_axis(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                         const model *made, dozan_rng *rng, double *point);
+static bool add_below(const tpe *self, const dozan_problem *problem, size_t below, model *made);
+static bool add_above(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                      size_t below, model *made);
+static void leave_out_below(const tpe *self, size_t below, bool *left_out);
+static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *made, dozan_rng *rng,
+                    double *point);
 static bool best_free(const dozan_problem *problem, const dozan_ask *ask, model *made,
                       dozan_rng *rng, double *point);
-static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, const model *made,
+static double score(const dozan_problem *problem, model *made);
+static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, model *made,
                         double *best, double *point);
 
 static dozan_status validate_tpe(const dozan_problem *problem, dozan_error *err)
@@ -84,56 +84,48 @@ static dozan_status validate_tpe(const dozan_problem *problem, dozan_error *err)
     return DOZAN_OK;
 }
 
-static dozan_status create_axes(const dozan_problem *problem, void **self, dozan_error *err)
-{
-    return create_tpe(problem, DZ_PARZEN_AXES, self, err);
-}
-
-static dozan_status create_joint(const dozan_problem *problem, void **self, dozan_error *err)
-{
-    return create_tpe(problem, DZ_PARZEN_JOINT, self, err);
-}
-
-static dozan_status create_tpe(const dozan_problem *problem, dz_parzen_rule rule, void **self,
-                               dozan_error *err)
-{
-    tpe *state = calloc(1, sizeof(*state));
-    if (state == NULL || !dz_axes_init(&state->axes, problem->space)) {
-        free(state);
-        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for the densities");
-    }
-    state->rule = rule;
-    state->sample =
-        (dz_reservoir){.items = state->items,
-                       .capacity = DZ_COUNT(state->items),
-                       .seed = dozan_hash_words(problem->seed, dozan_hash_text("tpe.sample"))};
-    *self = state;
-    return DOZAN_OK;
-}
-
 static void destroy_tpe(void *self)
 {
     tpe *state = self;
     if (state != NULL) {
         dz_axes_fini(&state->axes);
+        dz_sorted_sample_destroy(state->sample);
+        free(state->point);
         free(state);
     }
+}
+
+static dozan_status create_tpe(const dozan_problem *problem, void **self, dozan_error *err)
+{
+    size_t dims = dozan_space_dimensions(problem->space);
+    uint64_t seed = dozan_hash_words(problem->seed, dozan_hash_text("tpe.sample"));
+    tpe *state = calloc(1, sizeof(*state));
+    if (state != NULL && dz_axes_init(&state->axes, problem->space)) {
+        state->sample = dz_sorted_sample_create(dims, MAX_SAMPLE + MAX_BELOW, seed);
+        state->point = calloc(dims + 1, sizeof(*state->point));
+    }
+    if (state == NULL || state->sample == NULL || state->point == NULL) {
+        destroy_tpe(state);
+        return no_memory(err);
+    }
+    *self = state;
+    return DOZAN_OK;
 }
 
 static dozan_status tell_tpe(void *self, const dozan_problem *problem, const dozan_event *event,
                              dozan_error *err)
 {
-    (void)problem;
     (void)err;
     if (!dz_event_is_result(event)) {
         return DOZAN_OK;
     }
     tpe *state = self;
     state->ended++;
-    dz_reservoir_add(&state->sample, event->trial->number);
+    dz_axes_mask(problem->space, event->trial->point, state->point);
+    dz_sorted_sample_add(state->sample, event->trial->number, state->point);
     if (dz_trial_is_usable(event->trial)) {
         state->usable++;
-        rank_trial(state, event->trial);
+        rank_trial(state, problem, event->trial);
     }
     return DOZAN_OK;
 }
@@ -149,11 +141,10 @@ static dozan_status ask_tpe(const void *self, const dozan_problem *problem, cons
         found = dozan_random_free_point(problem, ask, &rng, answer->point);
     } else {
         model made = {0};
-        dozan_status status = build_model(state, problem, ask, &made, err);
-        if (status != DOZAN_OK) {
-            return status;
+        if (!build_model(state, problem, ask, &made)) {
+            return no_memory(err);
         }
-        found = propose(state, problem, ask, &made, &rng, answer->point);
+        found = propose(problem, ask, &made, &rng, answer->point);
         destroy_model(&made);
     }
     if (!found) { /* the space is used up */
@@ -163,11 +154,28 @@ static dozan_status ask_tpe(const void *self, const dozan_problem *problem, cons
     return DOZAN_OK;
 }
 
-/* Puts a trial into the sorted best; of equal losses the one that ended first is the better. */
-static void rank_trial(tpe *self, const dozan_trial *trial)
+static dozan_status no_memory(dozan_error *err)
 {
+    return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for the densities");
+}
+
+/* ---- the history ----------------------------------------------------------------------------- */
+
+static bool is_better(const ranked_trial *one, const ranked_trial *other)
+{
+    if (one->excess < other->excess || one->excess > other->excess) {
+        return one->excess < other->excess;
+    }
+    return one->loss < other->loss;
+}
+
+/* Puts a trial into the sorted best; of equal ones the one that ended first is the better. */
+static void rank_trial(tpe *self, const dozan_problem *problem, const dozan_trial *trial)
+{
+    double excess = dozan_trial_excess(problem, trial);
+    ranked_trial ranked = {isnan(excess) ? INFINITY : excess, trial->loss, trial->number};
     size_t at = self->best_count;
-    while (at > 0 && trial->loss < self->best[at - 1].loss) {
+    while (at > 0 && is_better(&ranked, &self->best[at - 1])) {
         at--;
     }
     if (at == MAX_BELOW) {
@@ -175,7 +183,7 @@ static void rank_trial(tpe *self, const dozan_trial *trial)
     }
     size_t kept = self->best_count < MAX_BELOW ? self->best_count : MAX_BELOW - 1;
     memmove(&self->best[at + 1], &self->best[at], (kept - at) * sizeof(self->best[0]));
-    self->best[at] = (ranked_trial){trial->loss, trial->number};
+    self->best[at] = ranked;
     self->best_count = kept + 1;
 }
 
@@ -185,7 +193,7 @@ static size_t below_count(const tpe *self, const dozan_problem *problem)
 {
     double n = (double)self->usable;
     double count = ceil(0.1 * n);
-    if (self->rule == DZ_PARZEN_AXES && dozan_setting_is_set(problem->settings, "gamma")) {
+    if (dozan_setting_is_set(problem->settings, "gamma")) {
         count = ceil(dozan_setting_double(problem->settings, "gamma") * sqrt(n));
     }
     return count < (double)self->best_count ? (size_t)count : self->best_count;
@@ -197,31 +205,24 @@ static int64_t candidate_count(const dozan_problem *problem)
     return dozan_setting_int(problem->settings, optuna ? "n_ei_candidates" : "n_EI_candidates");
 }
 
-static dozan_status build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                                model *made, dozan_error *err)
+/* ---- the densities --------------------------------------------------------------------------- */
+
+static bool build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                        model *made)
 {
-    bool joint = self->rule == DZ_PARZEN_JOINT;
-    double prior = joint ? 1.0 : dozan_setting_double(problem->settings, "prior_weight");
+    double prior = dozan_setting_double(problem->settings, "prior_weight");
     size_t dims = self->axes.count;
     size_t below = below_count(self, problem);
-    size_t above = 0;
-    const double **good = calloc(MAX_BELOW, sizeof(*good));
-    const double **others = collect_others(self, problem, ask, below, &above);
     made->candidate = calloc(dims + 1, sizeof(*made->candidate));
-    if (good != NULL && others != NULL) {
-        for (size_t i = 0; i < below; i++) {
-            good[i] = dozan_history_find(problem->history, self->best[i].number)->point;
-        }
-        made->below = dz_parzen_create(self->axes.axes, dims, good, below, prior, self->rule);
-        made->above = dz_parzen_create(self->axes.axes, dims, others, above, prior, self->rule);
-    }
-    free(good);
-    free(others);
-    if (made->below == NULL || made->above == NULL || made->candidate == NULL) {
+    made->masked = calloc(dims + 1, sizeof(*made->masked));
+    if (made->candidate == NULL || made->masked == NULL || !add_below(self, problem, below, made) ||
+        !add_above(self, problem, ask, below, made)) {
         destroy_model(made);
-        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for the densities");
+        return false;
     }
-    return DOZAN_OK;
+    dz_parzen_settle(made->below, prior);
+    dz_parzen_settle(made->above, prior);
+    return true;
 }
 
 static void destroy_model(model *made)
@@ -229,94 +230,74 @@ static void destroy_model(model *made)
     dz_parzen_destroy(made->below);
     dz_parzen_destroy(made->above);
     free(made->candidate);
+    free(made->masked);
     *made = (model){0};
 }
 
-/* The sample of the ended trials less the good ones, and the pending ones. NULL when there is no
- * memory. */
-static const double **collect_others(const tpe *self, const dozan_problem *problem,
-                                     const dozan_ask *ask, size_t below, size_t *count)
+static bool add_below(const tpe *self, const dozan_problem *problem, size_t below, model *made)
+{
+    made->below = dz_parzen_create(self->axes.axes, self->axes.count, below);
+    for (size_t i = 0; i < below && made->below != NULL; i++) {
+        const dozan_trial *trial = dozan_history_find(problem->history, self->best[i].number);
+        dz_axes_mask(problem->space, trial->point, made->masked);
+        dz_parzen_add(made->below, made->masked, 1);
+    }
+    return made->below != NULL;
+}
+
+/* The sample of the ended trials less the good ones, and the pending ones. */
+static bool add_above(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                      size_t below, model *made)
 {
     const double **pending = NULL;
     size_t pending_count = 0;
-    if (!dz_pending_points(problem, ask, MAX_PENDING, &pending, &pending_count)) {
-        return NULL;
+    size_t sampled = self->sample->reservoir.count;
+    bool *left_out = calloc(sampled + 1, sizeof(*left_out));
+    bool ok =
+        left_out != NULL && dz_pending_points(problem, ask, MAX_PENDING, &pending, &pending_count);
+    if (ok) {
+        made->above = dz_parzen_create(self->axes.axes, self->axes.count, sampled + pending_count);
+        ok = made->above != NULL;
     }
-    const double **points = malloc((self->sample.count + pending_count + 1) * sizeof(*points));
-    for (size_t i = 0; i < self->sample.count && points != NULL; i++) {
-        if (!is_good(self, below, self->items[i].id)) {
-            points[(*count)++] = dozan_history_find(problem->history, self->items[i].id)->point;
+    if (ok) {
+        leave_out_below(self, below, left_out);
+        dz_parzen_add_sample(made->above, self->sample, left_out);
+        for (size_t i = 0; i < pending_count; i++) {
+            dz_axes_mask(problem->space, pending[i], made->masked);
+            dz_parzen_add(made->above, made->masked, 1);
         }
-    }
-    if (points != NULL) {
-        memcpy(points + *count, pending, pending_count * sizeof(*points));
-        *count += pending_count;
     }
     free(pending);
-    return points;
+    free(left_out);
+    return ok;
 }
 
-static bool is_good(const tpe *self, size_t below, int64_t number)
+static void leave_out_below(const tpe *self, size_t below, bool *left_out)
 {
-    for (size_t i = 0; i < below; i++) {
-        if (self->best[i].number == number) {
-            return true;
+    for (size_t s = 0; s < self->sample->reservoir.count; s++) {
+        for (size_t i = 0; i < below && !left_out[s]; i++) {
+            left_out[s] = self->best[i].number == self->sample->ids[s];
         }
     }
-    return false;
 }
 
-/* Puts a free point into `point`; false when the space has none. */
-static bool propose(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                    model *made, dozan_rng *rng, double *point)
-{
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        bool found = self->rule == DZ_PARZEN_JOINT
-                         ? best_joint(problem, ask, made, rng, point)
-                         : best_by_axis(self, problem, ask, made, rng, point);
-        if (found) {
-            return true;
-        }
-    }
-    return best_free(problem, ask, made, rng, point);
-}
+/* ---- the proposal ---------------------------------------------------------------------------- */
 
-/* The candidate with the largest l/g among those that are free. */
-static bool best_joint(const dozan_problem *problem, const dozan_ask *ask, model *made,
-                       dozan_rng *rng, double *point)
+/* Puts the free candidate with the largest l/g into `point`; false when the space has no free point
+ * left. */
+static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *made, dozan_rng *rng,
+                    double *point)
 {
     int64_t candidates = candidate_count(problem);
-    double best = -INFINITY;
     bool found = false;
-    for (int64_t c = 0; c < candidates; c++) {
-        dz_parzen_draw(made->below, rng, made->candidate);
-        dozan_space_snap(problem->space, made->candidate);
-        found |= keep_better(problem, ask, made, &best, point);
-    }
-    return found;
-}
-
-/* On each axis the candidate coordinate with the largest l/g. False when the point that they make
- * is taken. */
-static bool best_by_axis(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
-                         const model *made, dozan_rng *rng, double *point)
-{
-    int64_t candidates = candidate_count(problem);
-    for (size_t a = 0; a < self->axes.count; a++) {
+    for (int attempt = 0; attempt < ATTEMPTS && !found; attempt++) {
         double best = -INFINITY;
-        point[a] = 0.5;
         for (int64_t c = 0; c < candidates; c++) {
-            double u = dz_parzen_axis_draw(made->below, a, rng);
-            double score =
-                dz_parzen_axis_log(made->below, a, u) - dz_parzen_axis_log(made->above, a, u);
-            if (score > best) {
-                best = score;
-                point[a] = u;
-            }
+            dz_parzen_draw(made->below, rng, made->candidate);
+            found |= keep_better(problem, ask, made, &best, point);
         }
     }
-    dozan_space_snap(problem->space, point);
-    return !dozan_point_taken(problem, ask, point);
+    return found || best_free(problem, ask, made, rng, point);
 }
 
 /* The best of some random free points: for a space that is nearly used up. */
@@ -334,40 +315,50 @@ static bool best_free(const dozan_problem *problem, const dozan_ask *ask, model 
     return found;
 }
 
-/* Copies the candidate into `point` when it is free and better than *best, its log l/g. */
-static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, const model *made,
+/* log l/g of the candidate. */
+static double score(const dozan_problem *problem, model *made)
+{
+    dz_axes_mask(problem->space, made->candidate, made->masked);
+    return dz_parzen_log(made->below, made->masked) - dz_parzen_log(made->above, made->masked);
+}
+
+/* Copies the candidate, snapped, into `point` when it is free and better than *best. Snapping costs
+ * more than scoring, so only the better ones are. */
+static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, model *made,
                         double *best, double *point)
 {
-    double score =
-        dz_parzen_log(made->below, made->candidate) - dz_parzen_log(made->above, made->candidate);
-    if (!(score > *best) || dozan_point_taken(problem, ask, made->candidate)) {
+    double value = score(problem, made);
+    if (!(value > *best)) {
         return false;
     }
-    *best = score;
+    dozan_space_snap(problem->space, made->candidate);
+    if (dozan_point_taken(problem, ask, made->candidate)) {
+        return false;
+    }
+    *best = value;
     memcpy(point, made->candidate, dozan_space_dimensions(problem->space) * sizeof(*point));
     return true;
 }
 
-#define TPE_COMMON_SETTINGS                                                                        \
-    DZ_SETTING_RANDOM_STATE,                                                                       \
-    {                                                                                              \
-        .name = "n_startup_trials", .type = DOZAN_SETTING_INT, .default_text = "10", .min = "0",   \
-        .max = "1000000000",                                                                       \
-        .help = "How many trials must have ended before the densities are used; until then "       \
-                "trials are random."                                                               \
-    }
-
 static const dozan_setting tpe_settings[] = {
-    TPE_COMMON_SETTINGS,
+    DZ_SETTING_RANDOM_STATE,
+    {.name = "n_startup_trials",
+     .type = DOZAN_SETTING_INT,
+     .default_text = "10",
+     .min = "0",
+     .max = "1000000000",
+     .help = "How many trials must have ended before the densities are used; until then trials are "
+             "random."},
     {.name = "gamma",
      .type = DOZAN_SETTING_DOUBLE,
      .min = "0",
      .max = "1",
      .min_exclusive = true,
      .max_exclusive = true,
-     .help = "Of n results the best gamma * sqrt(n) count as good, as in hyperopt, whose default "
-             "is 0.25; when it is not "
-             "given n / 10 do, as in Optuna, which finds more. At most 25."},
+     .help =
+         "Given: of n results the best gamma * sqrt(n) count as good, as in hyperopt. Unset: the "
+         "best n / 10 do, as in Optuna, which finds more than hyperopt's 0.25. At most 25 either "
+         "way."},
     {.name = "prior_weight",
      .type = DOZAN_SETTING_DOUBLE,
      .default_text = "1.0",
@@ -388,36 +379,26 @@ static const dozan_setting tpe_settings[] = {
      .help = "Optuna's spelling of n_EI_candidates; takes its place when given."},
 };
 
-static const dozan_setting multivariate_settings[] = {
-    TPE_COMMON_SETTINGS,
-    {.name = "n_ei_candidates",
-     .type = DOZAN_SETTING_INT,
-     .default_text = "24",
-     .min = "1",
-     .max = "100000",
-     .help = "How many candidates are drawn from the density of the good trials."},
-};
+static const char limits[] = "A slanted valley is followed slowly, since kernels lie along the "
+                             "axes. Of more than 537 results "
+                             "the density of the others is built from a sample. Points repeat only "
+                             "when the space is used up.";
 
 const dozan_algorithm dz_tpe = {
     .abi = DOZAN_ALGORITHM_ABI,
     .name = "tpe",
     .kind = DOZAN_KIND_SEARCH,
     .summary =
-        "Models where the good trials are, parameter by parameter, and tries more there: robust in "
-        "any space, with any number of trials, and fast.",
-    .reference =
-        "J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl: Algorithms for hyper-parameter "
-        "optimization. NIPS 2011; J. Bergstra, D. Yamins, D. Cox: Making a science of model "
-        "search. ICML 2013",
-    .limits =
-        "Takes the parameters as independent; multivariate-tpe does not. From 512 results on the "
-        "density of the others is built from a sample of them. Points repeat only when the space "
-        "is "
-        "used up.",
+        "Models where the good trials are, and tries more there: robust in any space, with any "
+        "number of trials, and fast.",
+    .reference = "J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl: Algorithms for hyper-parameter "
+                 "optimization. NIPS 2011, with joint kernels: S. Watanabe: Tree-structured Parzen "
+                 "estimator. arXiv 2304.11127",
+    .limits = limits,
     .settings = tpe_settings,
     .setting_count = DZ_COUNT(tpe_settings),
     .validate = validate_tpe,
-    .create = create_axes,
+    .create = create_tpe,
     .destroy = destroy_tpe,
     .tell = tell_tpe,
     .ask = ask_tpe,
@@ -427,18 +408,15 @@ const dozan_algorithm dz_multivariate_tpe = {
     .abi = DOZAN_ALGORITHM_ABI,
     .name = "multivariate-tpe",
     .kind = DOZAN_KIND_SEARCH,
-    .summary =
-        "The tree-structured Parzen estimator with joint kernels, which sees how parameters depend "
-        "on one another.",
+    .summary = "The same as tpe, whose kernels are joint: Katib's name for it.",
     .reference =
         "S. Falkner, A. Klein, F. Hutter: BOHB: robust and efficient hyperparameter optimization "
         "at scale. ICML 2018; S. Watanabe: Tree-structured Parzen estimator. arXiv 2304.11127",
-    .limits =
-        "Wants more trials than tpe in many dimensions. From 512 results on the density of the "
-        "others is built from a sample of them. Points repeat only when the space is used up.",
-    .settings = multivariate_settings,
-    .setting_count = DZ_COUNT(multivariate_settings),
-    .create = create_joint,
+    .limits = limits,
+    .settings = tpe_settings,
+    .setting_count = DZ_COUNT(tpe_settings),
+    .validate = validate_tpe,
+    .create = create_tpe,
     .destroy = destroy_tpe,
     .tell = tell_tpe,
     .ask = ask_tpe,

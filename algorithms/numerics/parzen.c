@@ -4,80 +4,82 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A kernel further away than this many widths adds less than 1e-17 of its height. */
-static const double REACH = 8.8;
+/* A kernel that is below the prior by more than this much in the logarithm adds less than 1e-17 of
+ * it. */
+static const double FAINT = 40;
 
-/* The kernels of one axis; each array holds one number per point. */
+/* Beyond this many widths from a bound a normal has all of its mass on one side of it. */
+static const double REACH = 8.3;
+
+enum { DRAW_ATTEMPTS = 4 };
+
+/* The kernels of one axis: an array entry for each point. Of a numeric axis a kernel is
+ * scale * exp(-((u - center) * inverse_width)^2 / 2); of a categorical one the center is a level's
+ * number. A kernel that is flat here has the width 0 and the center NaN. */
 typedef struct kernels {
     double *center;
     double *inverse_width;
-    double
-        *scale; /* 1 / (mass within [0, 1]), and over width * sqrt(2 pi) along a continuous axis */
+    double *scale;
+    uint32_t *order; /* [ordered] the numeric kernels that are not flat, by ascending center */
+    size_t ordered;
 } kernels;
 
 struct dz_parzen {
     const dz_parzen_axis *axes;
     size_t axis_count;
+    size_t capacity;
     size_t count;
     double prior_weight;
-    dz_parzen_rule rule;
+    double total_weight;
     kernels *kernels;     /* [axis_count] */
-    double *log_constant; /* [count]: log of the product of the scales along continuous axes */
-    double *storage;
+    double *weight;       /* [count] */
+    double *log_constant; /* [count]: of the weight, and the scales along continuous axes */
+    double *term;         /* [count]: room for one evaluation */
+    uint32_t *near;       /* [count] */
+    double *numbers;      /* all of the doubles above */
+    uint32_t *indices;    /* all of the indices */
 };
 
 static bool is_category(const dz_parzen_axis *axis);
-static void copy_centers(dz_parzen *parzen, const double *const *points);
-static bool choose_neighbour_widths(const dz_parzen *parzen, kernels *axis);
-static void choose_reference_widths(const dz_parzen *parzen, kernels *axis);
-static double clip_width(const dz_parzen *parzen, double width);
-static void normalise(const dz_parzen *parzen, size_t axis);
-static double kernel_mass(const kernels *axis, size_t i, double low, double high);
+static void choose_widths(const dz_parzen *parzen, kernels *axis);
+static void normalise(dz_parzen *parzen, size_t a);
+static double log_prior(const dz_parzen *parzen, const double *point);
+static size_t start_terms(const dz_parzen *parzen, const double *point);
+static size_t narrow(const dz_parzen *parzen, size_t a, double u, double faint, size_t near);
+static void add_level(const dz_parzen *parzen, size_t a, double u, size_t near);
 static double other_category(const dz_parzen *parzen, const dz_parzen_axis *axis);
-static double joint_log_kernel(const dz_parzen *parzen, size_t i, const double *point);
-static double prior_log(const dz_parzen *parzen, const double *point);
-static double draw_kernel(const dz_parzen *parzen, size_t axis, size_t i, dozan_rng *rng);
+static double draw_normal(double center, double width, dozan_rng *rng);
+static double draw_axis(const dz_parzen *parzen, size_t a, size_t k, dozan_rng *rng);
 
-dz_parzen *dz_parzen_create(const dz_parzen_axis *axes, size_t axis_count,
-                            const double *const *points, size_t count, double prior_weight,
-                            dz_parzen_rule rule)
+dz_parzen *dz_parzen_create(const dz_parzen_axis *axes, size_t axis_count, size_t capacity)
 {
     dz_parzen *parzen = calloc(1, sizeof(*parzen));
     kernels *all = calloc(axis_count + 1, sizeof(*all));
-    double *storage = calloc((3 * axis_count + 1) * count + 1, sizeof(*storage));
-    if (parzen == NULL || all == NULL || storage == NULL) {
+    double *numbers = malloc(((3 * axis_count + 3) * capacity + 1) * sizeof(*numbers));
+    uint32_t *indices = malloc(((axis_count + 1) * capacity + 1) * sizeof(*indices));
+    if (parzen == NULL || all == NULL || numbers == NULL || indices == NULL) {
         free(parzen);
         free(all);
-        free(storage);
+        free(numbers);
+        free(indices);
         return NULL;
     }
     *parzen = (dz_parzen){.axes = axes,
                           .axis_count = axis_count,
-                          .count = count,
-                          .prior_weight = prior_weight,
-                          .rule = rule,
+                          .capacity = capacity,
                           .kernels = all,
-                          .log_constant = storage + 3 * axis_count * count,
-                          .storage = storage};
+                          .weight = numbers,
+                          .log_constant = numbers + capacity,
+                          .term = numbers + 2 * capacity,
+                          .near = indices,
+                          .numbers = numbers,
+                          .indices = indices};
     for (size_t a = 0; a < axis_count; a++) {
-        all[a].center = storage + 3 * a * count;
-        all[a].inverse_width = all[a].center + count;
-        all[a].scale = all[a].inverse_width + count;
-    }
-    copy_centers(parzen, points);
-    for (size_t a = 0; a < axis_count; a++) {
-        if (is_category(&axes[a])) {
-            continue;
-        }
-        if (rule == DZ_PARZEN_JOINT) {
-            choose_reference_widths(parzen, &all[a]);
-        } else if (!choose_neighbour_widths(parzen, &all[a])) {
-            dz_parzen_destroy(parzen);
-            return NULL;
-        }
-        normalise(parzen, a);
+        all[a].center = numbers + (3 * a + 3) * capacity;
+        all[a].inverse_width = all[a].center + capacity;
+        all[a].scale = all[a].inverse_width + capacity;
+        all[a].order = indices + (a + 1) * capacity;
     }
     return parzen;
 }
@@ -86,91 +88,116 @@ void dz_parzen_destroy(dz_parzen *parzen)
 {
     if (parzen != NULL) {
         free(parzen->kernels);
-        free(parzen->storage);
+        free(parzen->numbers);
+        free(parzen->indices);
         free(parzen);
     }
 }
 
-double dz_parzen_axis_log(const dz_parzen *parzen, size_t axis, double u)
+void dz_parzen_add(dz_parzen *parzen, const double *point, double weight)
 {
-    const dz_parzen_axis *shape = &parzen->axes[axis];
-    const kernels *all = &parzen->kernels[axis];
-    double sum = parzen->prior_weight;
-    double total = parzen->prior_weight + (double)parzen->count;
-    if (is_category(shape)) {
-        double level = (double)dz_parzen_level(shape, u);
-        for (size_t i = 0; i < parzen->count; i++) {
-            sum += fabs(all->center[i] - level) < 0.5 ? 1.0 : 0.0;
+    uint32_t k = (uint32_t)parzen->count++;
+    parzen->weight[k] = weight;
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        const dz_parzen_axis *shape = &parzen->axes[a];
+        kernels *axis = &parzen->kernels[a];
+        bool category = is_category(shape) && !isnan(point[a]);
+        axis->center[k] = category ? (double)dz_parzen_level(shape, point[a]) : point[a];
+        if (!is_category(shape) && !isnan(point[a])) {
+            dz_sorted_insert(axis->order, axis->ordered++, axis->center, k);
         }
-        total += parzen->prior_weight * ((double)shape->levels - 1.0);
-    } else if (shape->levels > 0) {
-        size_t level = dz_parzen_level(shape, u);
-        double low = shape->edges[level];
-        double high = shape->edges[level + 1];
-        sum *= high - low;
-        for (size_t i = 0; i < parzen->count; i++) {
-            sum += kernel_mass(all, i, low, high);
+    }
+}
+
+void dz_parzen_add_sample(dz_parzen *parzen, const dz_sorted_sample *sample, const bool *left_out)
+{
+    uint32_t *kernel_of = parzen->near; /* of a slot */
+    size_t slots = sample->reservoir.count;
+    for (size_t s = 0; s < slots; s++) {
+        kernel_of[s] = UINT32_MAX;
+        if (!left_out[s]) {
+            parzen->weight[parzen->count] = 1;
+            kernel_of[s] = (uint32_t)parzen->count++;
         }
-    } else {
-        for (size_t i = 0; i < parzen->count; i++) {
-            double z = (u - all->center[i]) * all->inverse_width[i];
-            if (fabs(z) < REACH) {
-                sum += all->scale[i] * exp(-0.5 * z * z);
+    }
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        const dz_parzen_axis *shape = &parzen->axes[a];
+        const dz_sorted_axis *from = &sample->axes[a];
+        kernels *axis = &parzen->kernels[a];
+        for (size_t s = 0; s < slots; s++) {
+            double u = from->coordinate[s];
+            if (kernel_of[s] != UINT32_MAX) {
+                axis->center[kernel_of[s]] =
+                    is_category(shape) && !isnan(u) ? (double)dz_parzen_level(shape, u) : u;
+            }
+        }
+        for (size_t i = 0; i < from->sorted && !is_category(shape); i++) {
+            if (kernel_of[from->order[i]] != UINT32_MAX) {
+                axis->order[axis->ordered++] = kernel_of[from->order[i]];
             }
         }
     }
-    return log(sum / total);
 }
 
-double dz_parzen_axis_draw(const dz_parzen *parzen, size_t axis, dozan_rng *rng)
+void dz_parzen_settle(dz_parzen *parzen, double prior_weight)
 {
-    const dz_parzen_axis *shape = &parzen->axes[axis];
-    double prior = parzen->prior_weight * (is_category(shape) ? (double)shape->levels : 1.0);
-    double pick = dozan_rng_uniform(rng) * (prior + (double)parzen->count) - prior;
-    if (pick < 0 || parzen->count == 0) {
-        return dozan_rng_uniform(rng);
+    parzen->prior_weight = prior_weight;
+    parzen->total_weight = prior_weight;
+    for (size_t k = 0; k < parzen->count; k++) {
+        parzen->total_weight += parzen->weight[k];
     }
-    size_t i = (size_t)pick < parzen->count ? (size_t)pick : parzen->count - 1;
-    return draw_kernel(parzen, axis, i, rng);
+    for (size_t k = 0; k < parzen->count; k++) {
+        parzen->log_constant[k] = log(parzen->weight[k] / parzen->total_weight);
+    }
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        if (!is_category(&parzen->axes[a])) {
+            choose_widths(parzen, &parzen->kernels[a]);
+            normalise(parzen, a);
+        }
+    }
 }
 
-double dz_parzen_log(const dz_parzen *parzen, const double *point)
+double dz_parzen_log(dz_parzen *parzen, const double *point)
 {
-    if (parzen->rule == DZ_PARZEN_AXES) {
-        double sum = 0;
-        for (size_t a = 0; a < parzen->axis_count; a++) {
-            sum += dz_parzen_axis_log(parzen, a, point[a]);
-        }
-        return sum;
-    }
-    double largest = log(parzen->prior_weight) + prior_log(parzen, point);
-    double sum = 1.0; /* of exp(term - largest) */
-    for (size_t i = 0; i < parzen->count; i++) {
-        double term = joint_log_kernel(parzen, i, point);
-        if (term > largest) {
-            sum = sum * exp(largest - term) + 1.0;
-            largest = term;
-        } else if (largest - term < 40) {
-            sum += exp(term - largest);
+    double prior = log_prior(parzen, point);
+    size_t near = start_terms(parzen, point);
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        if (parzen->axes[a].levels == 0 && !isnan(point[a])) {
+            near = narrow(parzen, a, point[a], prior - FAINT, near);
         }
     }
-    return largest + log(sum) - log(parzen->prior_weight + (double)parzen->count);
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        if (parzen->axes[a].levels > 0 && !isnan(point[a])) {
+            add_level(parzen, a, point[a], near);
+        }
+    }
+    double largest = prior;
+    for (size_t i = 0; i < near; i++) {
+        largest = fmax(largest, parzen->term[i]);
+    }
+    double sum = exp(prior - largest);
+    for (size_t i = 0; i < near; i++) {
+        sum += largest - parzen->term[i] < FAINT ? exp(parzen->term[i] - largest) : 0;
+    }
+    return largest + log(sum);
 }
 
 void dz_parzen_draw(const dz_parzen *parzen, dozan_rng *rng, double *point)
 {
-    if (parzen->rule == DZ_PARZEN_AXES) {
-        for (size_t a = 0; a < parzen->axis_count; a++) {
-            point[a] = dz_parzen_axis_draw(parzen, a, rng);
-        }
-        return;
-    }
-    double total = parzen->prior_weight + (double)parzen->count;
-    double pick = dozan_rng_uniform(rng) * total - parzen->prior_weight;
+    double pick = dozan_rng_uniform(rng) * parzen->total_weight - parzen->prior_weight;
     bool prior = pick < 0 || parzen->count == 0;
-    size_t i = !prior && (size_t)pick < parzen->count ? (size_t)pick : parzen->count - 1;
+    size_t k = 0;
+    while (k + 1 < parzen->count && pick >= parzen->weight[k]) {
+        pick -= parzen->weight[k++];
+    }
     for (size_t a = 0; a < parzen->axis_count; a++) {
-        point[a] = prior ? dozan_rng_uniform(rng) : draw_kernel(parzen, a, i, rng);
+        const dz_parzen_axis *shape = &parzen->axes[a];
+        bool flat = prior || isnan(parzen->kernels[a].center[k]);
+        point[a] = flat ? dozan_rng_uniform(rng) : draw_axis(parzen, a, k, rng);
+        if (shape->levels > 0 && shape->ordered) {
+            size_t level = dz_parzen_level(shape, point[a]);
+            point[a] = (shape->edges[level] + shape->edges[level + 1]) / 2;
+        }
     }
 }
 
@@ -201,176 +228,175 @@ static bool is_category(const dz_parzen_axis *axis)
     return axis->levels > 0 && !axis->ordered;
 }
 
-/* A categorical center is its level's number. */
-static void copy_centers(dz_parzen *parzen, const double *const *points)
+/* ---- settling -------------------------------------------------------------------------------- */
+
+/* The first and the last center have one neighbour, and the bounds are none; an only one takes the
+ * farther bound. Kernels of the same center are equally wide, so the density does not depend on the
+ * order of the points. */
+static void choose_widths(const dz_parzen *parzen, kernels *axis)
 {
-    for (size_t a = 0; a < parzen->axis_count; a++) {
-        const dz_parzen_axis *shape = &parzen->axes[a];
-        for (size_t i = 0; i < parzen->count; i++) {
-            parzen->kernels[a].center[i] =
-                is_category(shape) ? (double)dz_parzen_level(shape, points[i][a]) : points[i][a];
+    double least = 1.0 / fmin(100.0, (double)parzen->count + 2);
+    for (size_t k = 0; k < parzen->count; k++) {
+        axis->inverse_width[k] = 0;
+    }
+    double left = 0;
+    for (size_t i = 0, next = 0; i < axis->ordered; i = next) {
+        double here = axis->center[axis->order[i]];
+        next = i + 1;
+        while (next < axis->ordered && !(axis->center[axis->order[next]] > here)) {
+            next++;
         }
-    }
-}
-
-typedef struct ranked {
-    double value;
-    size_t index;
-} ranked;
-
-static int compare_ranked(const void *a, const void *b)
-{
-    const ranked *x = a;
-    const ranked *y = b;
-    if (x->value < y->value) {
-        return -1;
-    }
-    if (x->value > y->value) {
-        return 1;
-    }
-    return x->index < y->index ? -1 : 1;
-}
-
-/* The larger gap to the neighbours; the middle of the axis, where the prior stands, is a neighbour
- * too. */
-static bool choose_neighbour_widths(const dz_parzen *parzen, kernels *axis)
-{
-    size_t count = parzen->count;
-    ranked *order = malloc((count + 1) * sizeof(*order));
-    if (order == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        order[i] = (ranked){axis->center[i], i};
-    }
-    order[count] = (ranked){0.5, count};
-    qsort(order, count + 1, sizeof(*order), compare_ranked);
-    for (size_t r = 0; r <= count; r++) {
-        double left = r > 0 ? order[r].value - order[r - 1].value : 0;
-        double right = r < count ? order[r + 1].value - order[r].value : 0;
-        if (order[r].index < count) {
-            axis->inverse_width[order[r].index] = 1.0 / clip_width(parzen, fmax(left, right));
+        double right = next < axis->ordered ? axis->center[axis->order[next]] - here : 0;
+        bool only = i == 0 && next == axis->ordered;
+        double width = only ? fmax(here, 1 - here) : fmax(left, right);
+        for (size_t j = i; j < next; j++) {
+            axis->inverse_width[axis->order[j]] = 1.0 / fmax(least, width);
         }
+        left = right;
     }
-    free(order);
-    return true;
-}
-
-static void choose_reference_widths(const dz_parzen *parzen, kernels *axis)
-{
-    double mean = 0;
-    double squares = 0;
-    for (size_t i = 0; i < parzen->count; i++) {
-        double delta = axis->center[i] - mean;
-        mean += delta / (double)(i + 1);
-        squares += delta * (axis->center[i] - mean);
-    }
-    double n = (double)parzen->count;
-    double deviation = parzen->count > 1 ? sqrt(squares / (n - 1)) : 1.0;
-    double width =
-        clip_width(parzen, 1.06 * deviation * pow(n, -1.0 / ((double)parzen->axis_count + 4)));
-    for (size_t i = 0; i < parzen->count; i++) {
-        axis->inverse_width[i] = 1.0 / width;
-    }
-}
-
-static double clip_width(const dz_parzen *parzen, double width)
-{
-    double least = 1.0 / fmin(100.0, 1.0 + (double)parzen->count);
-    return fmin(1.0, fmax(least, width));
 }
 
 /* Makes each kernel of an axis integrate to 1 over [0, 1]. */
-static void normalise(const dz_parzen *parzen, size_t axis)
+static void normalise(dz_parzen *parzen, size_t a)
 {
-    bool continuous = parzen->axes[axis].levels == 0;
-    kernels *all = &parzen->kernels[axis];
-    for (size_t i = 0; i < parzen->count; i++) {
-        double inverse = all->inverse_width[i];
-        double mass = dz_gauss_mass(-all->center[i] * inverse, (1.0 - all->center[i]) * inverse);
-        all->scale[i] = (continuous ? inverse / DZ_SQRT_2PI : 1.0) / mass;
-        if (continuous) {
-            parzen->log_constant[i] += log(all->scale[i]);
+    bool continuous = parzen->axes[a].levels == 0;
+    kernels *axis = &parzen->kernels[a];
+    for (size_t k = 0; k < parzen->count; k++) {
+        double inverse = axis->inverse_width[k];
+        axis->scale[k] = 1;
+        if (!(inverse > 0)) {
+            continue;
+        }
+        double low = axis->center[k] * inverse;
+        double high = (1 - axis->center[k]) * inverse;
+        double mass = low > REACH && high > REACH ? 1 : dz_gauss_mass(-low, high);
+        axis->scale[k] = (continuous ? inverse / DZ_SQRT_2PI : 1) / mass;
+        if (continuous && !parzen->axes[a].optional) {
+            parzen->log_constant[k] += log(axis->scale[k]);
         }
     }
 }
 
-/* What a kernel of an ordered axis has in the cell from low to high. */
-static double kernel_mass(const kernels *axis, size_t i, double low, double high)
-{
-    double z_low = (low - axis->center[i]) * axis->inverse_width[i];
-    double z_high = (high - axis->center[i]) * axis->inverse_width[i];
-    if (z_low > REACH || z_high < -REACH) {
-        return 0;
-    }
-    return axis->scale[i] * dz_gauss_mass(z_low, z_high);
-}
+/* ---- evaluation ------------------------------------------------------------------------------ */
 
-/* What a joint categorical kernel leaves to each level but its own. */
-static double other_category(const dz_parzen *parzen, const dz_parzen_axis *axis)
+/* The prior's part: 1 along a continuous axis, a cell's width or 1/levels otherwise. */
+static double log_prior(const dz_parzen *parzen, const double *point)
 {
-    double share = parzen->prior_weight / (parzen->prior_weight + (double)parzen->count);
-    return share / (1.0 + share * (double)axis->levels);
-}
-
-static double joint_log_kernel(const dz_parzen *parzen, size_t i, const double *point)
-{
-    double squares = 0;
-    double sum = parzen->log_constant[i];
+    double sum = log(parzen->prior_weight / parzen->total_weight);
     for (size_t a = 0; a < parzen->axis_count; a++) {
         const dz_parzen_axis *shape = &parzen->axes[a];
-        const kernels *all = &parzen->kernels[a];
-        if (shape->levels == 0) {
-            double z = (point[a] - all->center[i]) * all->inverse_width[i];
-            squares += z * z;
+        if (shape->levels == 0 || isnan(point[a])) {
             continue;
         }
         size_t level = dz_parzen_level(shape, point[a]);
-        if (shape->ordered) {
-            sum += log(kernel_mass(all, i, shape->edges[level], shape->edges[level + 1]));
-            continue;
-        }
-        double other = other_category(parzen, shape);
-        bool same = fabs(all->center[i] - (double)level) < 0.5;
-        sum += log(same ? 1.0 - other * ((double)shape->levels - 1.0) : other);
-    }
-    return sum - 0.5 * squares;
-}
-
-/* The flat density: 1 along a continuous axis, a cell's width or 1/levels otherwise. */
-static double prior_log(const dz_parzen *parzen, const double *point)
-{
-    double sum = 0;
-    for (size_t a = 0; a < parzen->axis_count; a++) {
-        const dz_parzen_axis *shape = &parzen->axes[a];
-        if (shape->levels > 0 && shape->ordered) {
-            size_t level = dz_parzen_level(shape, point[a]);
-            sum += log(shape->edges[level + 1] - shape->edges[level]);
-        } else if (shape->levels > 0) {
-            sum -= log((double)shape->levels);
-        }
+        sum += shape->ordered ? log(shape->edges[level + 1] - shape->edges[level])
+                              : -log((double)shape->levels);
     }
     return sum;
 }
 
-static double draw_kernel(const dz_parzen *parzen, size_t axis, size_t i, dozan_rng *rng)
+/* The terms start at their upper bounds, and all kernels are near. */
+static size_t start_terms(const dz_parzen *parzen, const double *point)
 {
-    const dz_parzen_axis *shape = &parzen->axes[axis];
-    const kernels *all = &parzen->kernels[axis];
-    double u = dozan_rng_uniform(rng);
+    for (size_t k = 0; k < parzen->count; k++) {
+        parzen->term[k] = parzen->log_constant[k];
+        parzen->near[k] = (uint32_t)k;
+    }
+    for (size_t a = 0; a < parzen->axis_count; a++) {
+        const dz_parzen_axis *shape = &parzen->axes[a];
+        if (!shape->optional || shape->levels > 0 || isnan(point[a])) {
+            continue;
+        }
+        for (size_t k = 0; k < parzen->count; k++) {
+            parzen->term[k] += log(parzen->kernels[a].scale[k]);
+        }
+    }
+    return parzen->count;
+}
+
+/* Takes a continuous axis into the terms, and keeps those of the `near` kernels that may still
+ * count. Most do not after an axis or two, which is what makes an evaluation cheap. */
+static size_t narrow(const dz_parzen *parzen, size_t a, double u, double faint, size_t near)
+{
+    const kernels *axis = &parzen->kernels[a];
+    size_t kept = 0;
+    for (size_t i = 0; i < near; i++) {
+        uint32_t k = parzen->near[i];
+        double z = axis->inverse_width[k] > 0 ? (u - axis->center[k]) * axis->inverse_width[k] : 0;
+        double term = parzen->term[i] - 0.5 * z * z;
+        parzen->term[kept] = term;
+        parzen->near[kept] = k;
+        kept += term > faint;
+    }
+    return kept;
+}
+
+/* Takes an axis of levels into the terms of the near kernels. */
+static void add_level(const dz_parzen *parzen, size_t a, double u, size_t near)
+{
+    const dz_parzen_axis *shape = &parzen->axes[a];
+    const kernels *axis = &parzen->kernels[a];
+    size_t level = dz_parzen_level(shape, u);
     if (is_category(shape)) {
-        double levels = (double)shape->levels;
-        double other = parzen->rule == DZ_PARZEN_JOINT ? other_category(parzen, shape) : 0;
-        double level =
-            u < other * levels ? (double)dozan_rng_below(rng, shape->levels) : all->center[i];
-        return (level + 0.5) / levels;
+        double flat = log(1.0 / (double)shape->levels);
+        double other = other_category(parzen, shape);
+        double log_other = log(other);
+        double log_same = log(1 - other * ((double)shape->levels - 1));
+        for (size_t i = 0; i < near; i++) {
+            double center = axis->center[parzen->near[i]];
+            bool same = fabs(center - (double)level) < 0.5;
+            parzen->term[i] += isnan(center) ? flat : same ? log_same : log_other;
+        }
+        return;
     }
-    double low = dz_gauss_cdf(-all->center[i] * all->inverse_width[i]);
-    double high = dz_gauss_cdf((1.0 - all->center[i]) * all->inverse_width[i]);
-    double p = low + u * (high - low);
-    if (!(p > 0 && p < 1)) {
-        return all->center[i];
+    double low = shape->edges[level];
+    double high = shape->edges[level + 1];
+    for (size_t i = 0; i < near; i++) {
+        uint32_t k = parzen->near[i];
+        double inverse = axis->inverse_width[k];
+        double mass = inverse > 0
+                          ? axis->scale[k] * dz_gauss_mass((low - axis->center[k]) * inverse,
+                                                           (high - axis->center[k]) * inverse)
+                          : high - low;
+        parzen->term[i] += log(mass);
     }
-    double drawn = all->center[i] + dz_gauss_quantile(p) / all->inverse_width[i];
-    return fmin(1.0, fmax(0.0, drawn));
+}
+
+/* What a categorical kernel leaves to each level but its own: each level starts with the share of
+ * the prior, and the own one has 1 more. */
+static double other_category(const dz_parzen *parzen, const dz_parzen_axis *axis)
+{
+    double share = parzen->prior_weight / parzen->total_weight;
+    return share / (1.0 + share * (double)axis->levels);
+}
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+
+static double draw_axis(const dz_parzen *parzen, size_t a, size_t k, dozan_rng *rng)
+{
+    const dz_parzen_axis *shape = &parzen->axes[a];
+    const kernels *axis = &parzen->kernels[a];
+    if (!is_category(shape)) {
+        return draw_normal(axis->center[k], 1.0 / axis->inverse_width[k], rng);
+    }
+    double levels = (double)shape->levels;
+    bool any = dozan_rng_uniform(rng) < other_category(parzen, shape) * levels;
+    double level = any ? (double)dozan_rng_below(rng, shape->levels) : axis->center[k];
+    return (level + 0.5) / levels;
+}
+
+/* A normal truncated to [0, 1]: by rejection while that is likely to do, else by inversion. */
+static double draw_normal(double center, double width, dozan_rng *rng)
+{
+    for (int i = 0; i < DRAW_ATTEMPTS; i++) {
+        double u = center + width * dozan_rng_normal(rng);
+        if (u >= 0 && u <= 1) {
+            return u;
+        }
+    }
+    double low = dz_gauss_cdf(-center / width);
+    double high = dz_gauss_cdf((1.0 - center) / width);
+    double p = low + dozan_rng_uniform(rng) * (high - low);
+    double u = p > 0 && p < 1 ? center + width * dz_gauss_quantile(p) : center;
+    return fmin(1.0, fmax(0.0, u));
 }

@@ -7,12 +7,14 @@
 #ifndef DZ_RESERVOIR_H
 #define DZ_RESERVOIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct dz_reservoir_item {
     uint64_t hash;
     int64_t id;
+    size_t slot; /* its place, below the capacity, for what the caller keeps of it */
 } dz_reservoir_item;
 
 typedef struct dz_reservoir {
@@ -23,7 +25,8 @@ typedef struct dz_reservoir {
     uint64_t seed;
 } dz_reservoir;
 
-/* Offers an item, once each. */
-void dz_reservoir_add(dz_reservoir *reservoir, int64_t id);
+/* Offers an item, once each. True when it is taken: *slot is then a new one (the count before) or
+ * that of the item which it displaced. */
+bool dz_reservoir_add(dz_reservoir *reservoir, int64_t id, size_t *slot);
 
 #endif

@@ -148,8 +148,10 @@ static void reservoir_depends_on_the_set_alone(void **state)
     dz_reservoir up = {.items = up_items, .capacity = 20, .seed = 3};
     dz_reservoir down = {.items = down_items, .capacity = 20, .seed = 3};
     for (int64_t i = 1; i <= 300; i++) {
-        dz_reservoir_add(&up, i);
-        dz_reservoir_add(&down, 301 - i);
+        size_t slot = 0;
+        (void)dz_reservoir_add(&up, i, &slot);
+        (void)dz_reservoir_add(&down, 301 - i, &slot);
+        assert_true(slot < 20);
     }
     assert_int_equal(up.count, 20);
     for (size_t i = 0; i < up.count; i++) {
@@ -167,7 +169,8 @@ static void reservoir_is_uniform(void **state)
         dz_reservoir_item items[10];
         dz_reservoir reservoir = {.items = items, .capacity = 10, .seed = seed};
         for (int64_t i = 1; i <= 100; i++) {
-            dz_reservoir_add(&reservoir, i);
+            size_t slot = 0;
+            (void)dz_reservoir_add(&reservoir, i, &slot);
         }
         for (size_t i = 0; i < reservoir.count; i++) {
             hits[items[i].id]++;
