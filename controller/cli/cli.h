@@ -71,7 +71,7 @@ int dz_cli_unknown_command(dz_cli *cli, const char *name);
 /* The commands. */
 dz_cli_function dz_cli_run, dz_cli_validate, dz_cli_get, dz_cli_describe, dz_cli_logs,
     dz_cli_metrics, dz_cli_stop, dz_cli_resume, dz_cli_delete, dz_cli_algorithms, dz_cli_completion,
-    dz_cli_man, dz_cli_version, dz_cli_help;
+    dz_cli_man, dz_cli_token, dz_cli_version, dz_cli_help;
 
 /* ---- what commands share ---- */
 

@@ -106,6 +106,16 @@ const dz_cli_command dz_cli_commands[] = {
         .arguments = {{"NAME", DZ_COMPLETE_ALGORITHM, true}},
     },
     {
+        .name = "token",
+        .run = dz_cli_token,
+        .summary = "make a bearer token for a user of the service",
+        .details = "The token is printed on standard output, and the user's entry for the file of "
+                   "dozan serve --auth on standard error: it has the token's hash, not the token. "
+                   "Nothing is kept.",
+        .options = BIT(HELP),
+        .arguments = {{"NAME", DZ_COMPLETE_NOTHING, false}},
+    },
+    {
         .name = "completion",
         .run = dz_cli_completion,
         .summary = "print the completion script of a shell",
