@@ -281,15 +281,18 @@ static dozan_status take_namespaces(const char *file, const dz_node *node, dz_au
 static dozan_status check_unlike(const char *file, const dz_node *node, const dz_auth *auth,
                                  const dz_auth_user *user, dozan_error *err)
 {
+    const char *name = dz_node_string(node, "name");
+    if (name == NULL)
+        return no_memory(err); /* take_user saw it */
     for (const dz_auth_user *other = auth->users; other < user; other++) {
-        if (other->name != NULL && strcmp(other->name, user->name) == 0)
-            return refuse(file, node, err, "there are two users named %s", user->name);
+        if (strcmp(other->name, name) == 0)
+            return refuse(file, node, err, "there are two users named %s", name);
         if (other->has_token && user->has_token &&
             memcmp(other->token_hash, user->token_hash, sizeof(user->token_hash)) == 0)
-            return refuse(file, node, err, "%s has the token of %s", user->name, other->name);
+            return refuse(file, node, err, "%s has the token of %s", name, other->name);
         if (other->certificate != NULL && user->certificate != NULL &&
             strcmp(other->certificate, user->certificate) == 0)
-            return refuse(file, node, err, "%s has the certificate of %s", user->name, other->name);
+            return refuse(file, node, err, "%s has the certificate of %s", name, other->name);
     }
     return DOZAN_OK;
 }
