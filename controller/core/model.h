@@ -82,8 +82,9 @@ typedef struct dz_trial {
     int32_t gpus[16];  /* indices held while STARTING, RUNNING, STOPPING */
     char reason[64];   /* a code, like Katib's: "TrialRunning", "WaitingForCPU", "TrialTimeout" */
     char message[512]; /* one sentence: cause and, where there is one, remedy */
-    bool dirty;        /* changed since the last commit; the loop clears it */
-    bool judged_dirty; /* has objective reports that the stopper has not seen */
+    int64_t version, created_version; /* the store's: see store/changes.h */
+    bool dirty;                       /* changed since the last commit; the loop clears it */
+    bool judged_dirty;                /* has objective reports that the stopper has not seen */
     int32_t judging_attempt; /* not kept: the attempt that the judgement under way is about */
 } dz_trial;
 
@@ -116,6 +117,8 @@ typedef enum dz_experiment_state {
     DZ_EXPERIMENT_SUCCEEDED,
     DZ_EXPERIMENT_FAILED
 } dz_experiment_state;
+
+enum { DZ_EXPERIMENT_STATE_COUNT = DZ_EXPERIMENT_FAILED + 1 };
 
 const char *dz_experiment_state_name(dz_experiment_state state);
 bool dz_experiment_state_ended(dz_experiment_state state);
@@ -159,8 +162,10 @@ typedef struct dz_experiment {
     char suggestion_message[512]; /* for `describe`: what the algorithm says with its answers or
                                      waits for, or the plugin's last fault */
     int64_t plugin_faults;
-    char warm_start[512];   /* what it began with of earlier experiments; written once */
-    char plugin_fault[512]; /* the last one: "REASON: sentence"; "" = there was none */
+    char warm_start[512];             /* what it began with of earlier experiments; written once */
+    char plugin_fault[512];           /* the last one: "REASON: sentence"; "" = there was none */
+    int64_t version, created_version; /* the store's: see store/changes.h */
+    int64_t generation;               /* how often the specification has been changed, from 1 */
 
     /* not kept: derived again after a restart */
     dozan_space *space; /* of spec->parameters; owned */

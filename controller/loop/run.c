@@ -324,6 +324,8 @@ static dozan_status take_command(dz_loop *loop, const dz_store_command *command,
     case DZ_COMMAND_KILL_TRIAL:
         event = (dz_event){.kind = DZ_EVENT_KILL_TRIAL, .u.kill = command->trial};
         break;
+    case DZ_COMMAND_RETRY_TRIAL:
+        return DOZAN_OK; /* asked of a service only */
     case DZ_COMMAND_DELETE:
         if (!ours)
             delete_other(loop, command->experiment);

@@ -41,7 +41,6 @@ DOZAN_MUST_USE dozan_status dz_numbers_read(const char *text, double **numbers, 
 
 /* The names of the enumerations in the tables. They never change. */
 enum {
-    DZ_EXPERIMENT_STATE_COUNT = DZ_EXPERIMENT_FAILED + 1,
     DZ_STOP_CAUSE_COUNT = DZ_STOP_INTERRUPT + 1,
     DZ_EVENT_NAME_COUNT = DOZAN_EVENT_KNOWN + 1 /* place 0 is not used */
 };

@@ -7,12 +7,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { KINDS = DZ_COMMAND_DELETE + 1 };
+enum { KINDS = DZ_COMMAND_RETRY_TRIAL + 1 };
 
 static const char *const kind_codes[KINDS] = {[DZ_COMMAND_STOP] = "STOP",
                                               [DZ_COMMAND_RESUME] = "RESUME",
                                               [DZ_COMMAND_KILL_TRIAL] = "KILL_TRIAL",
-                                              [DZ_COMMAND_DELETE] = "DELETE"};
+                                              [DZ_COMMAND_DELETE] = "DELETE",
+                                              [DZ_COMMAND_RETRY_TRIAL] = "RETRY_TRIAL"};
 
 static void bind_command(dz_bind *bind, dz_command_kind kind, const char *experiment,
                          int64_t trial);

@@ -74,9 +74,18 @@ DOZAN_MUST_USE dozan_status dz_store_insert_with_log(dz_store *store, dz_experim
 DOZAN_MUST_USE dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment,
                                             const dz_changes *changes, dozan_error *err);
 
-/* Reads an experiment by name, with its active trials. NOT_FOUND names near matches. */
+/* Reads an experiment, with its active trials: by its name in the namespace "default", by
+ * "NAMESPACE/NAME", or by a name that only one namespace has. NOT_FOUND names near matches;
+ * FAILED_PRECONDITION names the namespaces to choose from. */
 DOZAN_MUST_USE dozan_status dz_store_load(dz_store *store, const char *name,
                                           dz_experiment **experiment, dozan_error *err);
+
+/* The same in one namespace, and by number. NOT_FOUND. */
+DOZAN_MUST_USE dozan_status dz_store_load_in(dz_store *store, const char *namespace_,
+                                             const char *name, dz_experiment **experiment,
+                                             dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_store_load_id(dz_store *store, int64_t experiment_id,
+                                             dz_experiment **experiment, dozan_error *err);
 
 /* The text that a new budget was read from: the commit that writes the budget writes it with it.
  * Borrowed until then; a NULL text takes it back. */
@@ -111,7 +120,8 @@ typedef enum dz_command_kind {
     DZ_COMMAND_STOP,
     DZ_COMMAND_RESUME,
     DZ_COMMAND_KILL_TRIAL,
-    DZ_COMMAND_DELETE
+    DZ_COMMAND_DELETE,
+    DZ_COMMAND_RETRY_TRIAL
 } dz_command_kind;
 
 typedef struct dz_store_command {
