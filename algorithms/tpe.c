@@ -2,11 +2,14 @@
  * The tree-structured Parzen estimator: tpe and multivariate-tpe, one algorithm under the names and
  * with the settings of Katib's two back ends.
  *
- * The trials are split into the few best ones, with density l, and all others, with density g; of
- * some candidates drawn from l the one with the largest l/g is tried next. Pending trials count as
- * others, so a batch spreads out, and so do trials that failed, that ended without an objective or
- * whose objective is NaN or infinitely bad, so the search leaves regions that fail. Trials that
- * break a constraint are ranked behind all that do not, by how much they exceed it.
+ * The trials are split at a quantile of the losses, gamma, into the better ones, with density l,
+ * and all others, with density g; of some candidates drawn from l the one with the largest l/g is
+ * tried next. The better trials count by their rank as in CMA-ES, ln(m + 1/2) - ln(i) for the i-th
+ * of m (N. Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772, section 3.2): so l
+ * has many kernels, and yet the best few decide where it is high. Pending trials count as others,
+ * so a batch spreads out, and so do trials that failed, that ended without an objective or whose
+ * objective is NaN or infinitely bad, so the search leaves regions that fail. Trials that break a
+ * constraint are ranked behind all that do not, by how much they exceed it.
  *
  * An ask takes the same time however long the history is: tell keeps the best trials sorted (never
  * more than MAX_BELOW), and of the others a uniform sample of at most MAX_SAMPLE, sorted along
@@ -30,6 +33,13 @@ typedef struct ranked_trial {
     int64_t number;
 } ranked_trial;
 
+typedef struct options {
+    int64_t startup;
+    double gamma;
+    double prior_weight;
+    int64_t candidates;
+} options;
+
 typedef struct tpe {
     dz_axes axes;
     size_t usable;                /* trials that ended with a usable objective */
@@ -38,6 +48,7 @@ typedef struct tpe {
     size_t best_count;
     dz_sorted_sample *sample; /* of all that ended */
     double *point;            /* [dimensions]: room for tell */
+    options options;
 } tpe;
 
 /* The densities of one ask, and the room for its points. */
@@ -50,8 +61,8 @@ typedef struct model {
 
 static dozan_status no_memory(dozan_error *err);
 static void rank_trial(tpe *self, const dozan_problem *problem, const dozan_trial *trial);
-static size_t below_count(const tpe *self, const dozan_problem *problem);
-static int64_t candidate_count(const dozan_problem *problem);
+static size_t below_count(const tpe *self);
+static void weigh_ranks(size_t count, double *weights);
 static bool build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
                         model *made);
 static void destroy_model(model *made);
@@ -59,8 +70,8 @@ static bool add_below(const tpe *self, const dozan_problem *problem, size_t belo
 static bool add_above(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
                       size_t below, model *made);
 static void leave_out_below(const tpe *self, size_t below, bool *left_out);
-static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *made, dozan_rng *rng,
-                    double *point);
+static bool propose(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                    model *made, dozan_rng *rng, double *point);
 static bool best_free(const dozan_problem *problem, const dozan_ask *ask, model *made,
                       dozan_rng *rng, double *point);
 static double score(const dozan_problem *problem, model *made);
@@ -95,7 +106,8 @@ static void destroy_tpe(void *self)
     }
 }
 
-static dozan_status create_tpe(const dozan_problem *problem, void **self, dozan_error *err)
+static dozan_status create(const dozan_problem *problem, const options *given, void **self,
+                           dozan_error *err)
 {
     size_t dims = dozan_space_dimensions(problem->space);
     uint64_t seed = dozan_hash_words(problem->seed, dozan_hash_text("tpe.sample"));
@@ -108,8 +120,35 @@ static dozan_status create_tpe(const dozan_problem *problem, void **self, dozan_
         destroy_tpe(state);
         return no_memory(err);
     }
+    state->options = *given;
     *self = state;
     return DOZAN_OK;
+}
+
+static dozan_status create_tpe(const dozan_problem *problem, void **self, dozan_error *err)
+{
+    const dozan_settings *settings = problem->settings;
+    bool optuna = dozan_setting_is_set(settings, "n_ei_candidates");
+    const options given = {
+        .startup = dozan_setting_int(settings, "n_startup_trials"),
+        .gamma = dozan_setting_double(settings, "gamma"),
+        .prior_weight = dozan_setting_double(settings, "prior_weight"),
+        .candidates = dozan_setting_int(settings, optuna ? "n_ei_candidates" : "n_EI_candidates"),
+    };
+    return create(problem, &given, self, err);
+}
+
+/* Katib's back end for this name has two of the settings only. */
+static dozan_status create_multivariate_tpe(const dozan_problem *problem, void **self,
+                                            dozan_error *err)
+{
+    const options given = {
+        .startup = dozan_setting_int(problem->settings, "n_startup_trials"),
+        .gamma = 0.25,
+        .prior_weight = 1,
+        .candidates = dozan_setting_int(problem->settings, "n_ei_candidates"),
+    };
+    return create(problem, &given, self, err);
 }
 
 static dozan_status tell_tpe(void *self, const dozan_problem *problem, const dozan_event *event,
@@ -137,14 +176,14 @@ static dozan_status ask_tpe(const void *self, const dozan_problem *problem, cons
     dozan_rng rng = dozan_rng_stream(problem->seed, "tpe", (uint64_t)ask->trial);
     answer->kind = DOZAN_ANSWER_POINT;
     bool found = false;
-    if ((int64_t)state->ended < dozan_setting_int(problem->settings, "n_startup_trials")) {
+    if ((int64_t)state->ended < state->options.startup) {
         found = dozan_random_free_point(problem, ask, &rng, answer->point);
     } else {
         model made = {0};
         if (!build_model(state, problem, ask, &made)) {
             return no_memory(err);
         }
-        found = propose(problem, ask, &made, &rng, answer->point);
+        found = propose(state, problem, ask, &made, &rng, answer->point);
         destroy_model(&made);
     }
     if (!found) { /* the space is used up */
@@ -187,22 +226,24 @@ static void rank_trial(tpe *self, const dozan_problem *problem, const dozan_tria
     self->best_count = kept + 1;
 }
 
-/* How many trials are good: Optuna's n / 10, or hyperopt's gamma * sqrt(n) when gamma is given; at
- * most MAX_BELOW. */
-static size_t below_count(const tpe *self, const dozan_problem *problem)
+/* How many trials are good: a share of them, and MAX_BELOW at most. */
+static size_t below_count(const tpe *self)
 {
-    double n = (double)self->usable;
-    double count = ceil(0.1 * n);
-    if (dozan_setting_is_set(problem->settings, "gamma")) {
-        count = ceil(dozan_setting_double(problem->settings, "gamma") * sqrt(n));
-    }
+    double count = ceil(self->options.gamma * (double)self->usable);
     return count < (double)self->best_count ? (size_t)count : self->best_count;
 }
 
-static int64_t candidate_count(const dozan_problem *problem)
+/* Weights of the good trials, the best first; their mean is 1, what each of the others has in g. */
+static void weigh_ranks(size_t count, double *weights)
 {
-    bool optuna = dozan_setting_is_set(problem->settings, "n_ei_candidates");
-    return dozan_setting_int(problem->settings, optuna ? "n_ei_candidates" : "n_EI_candidates");
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        weights[i] = log((double)count + 0.5) - log((double)i + 1);
+        sum += weights[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        weights[i] *= (double)count / sum;
+    }
 }
 
 /* ---- the densities --------------------------------------------------------------------------- */
@@ -210,9 +251,8 @@ static int64_t candidate_count(const dozan_problem *problem)
 static bool build_model(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
                         model *made)
 {
-    double prior = dozan_setting_double(problem->settings, "prior_weight");
     size_t dims = self->axes.count;
-    size_t below = below_count(self, problem);
+    size_t below = below_count(self);
     made->candidate = calloc(dims + 1, sizeof(*made->candidate));
     made->masked = calloc(dims + 1, sizeof(*made->masked));
     if (made->candidate == NULL || made->masked == NULL || !add_below(self, problem, below, made) ||
@@ -220,8 +260,8 @@ static bool build_model(const tpe *self, const dozan_problem *problem, const doz
         destroy_model(made);
         return false;
     }
-    dz_parzen_settle(made->below, prior);
-    dz_parzen_settle(made->above, prior);
+    dz_parzen_settle(made->below, self->options.prior_weight);
+    dz_parzen_settle(made->above, self->options.prior_weight);
     return true;
 }
 
@@ -236,11 +276,13 @@ static void destroy_model(model *made)
 
 static bool add_below(const tpe *self, const dozan_problem *problem, size_t below, model *made)
 {
+    double weights[MAX_BELOW];
+    weigh_ranks(below, weights);
     made->below = dz_parzen_create(self->axes.axes, self->axes.count, below);
     for (size_t i = 0; i < below && made->below != NULL; i++) {
         const dozan_trial *trial = dozan_history_find(problem->history, self->best[i].number);
         dz_axes_mask(problem->space, trial->point, made->masked);
-        dz_parzen_add(made->below, made->masked, 1);
+        dz_parzen_add(made->below, made->masked, weights[i]);
     }
     return made->below != NULL;
 }
@@ -285,14 +327,13 @@ static void leave_out_below(const tpe *self, size_t below, bool *left_out)
 
 /* Puts the free candidate with the largest l/g into `point`; false when the space has no free point
  * left. */
-static bool propose(const dozan_problem *problem, const dozan_ask *ask, model *made, dozan_rng *rng,
-                    double *point)
+static bool propose(const tpe *self, const dozan_problem *problem, const dozan_ask *ask,
+                    model *made, dozan_rng *rng, double *point)
 {
-    int64_t candidates = candidate_count(problem);
     bool found = false;
     for (int attempt = 0; attempt < ATTEMPTS && !found; attempt++) {
         double best = -INFINITY;
-        for (int64_t c = 0; c < candidates; c++) {
+        for (int64_t c = 0; c < self->options.candidates; c++) {
             dz_parzen_draw(made->below, rng, made->candidate);
             found |= keep_better(problem, ask, made, &best, point);
         }
@@ -340,31 +381,34 @@ static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, mode
     return true;
 }
 
+#define STARTUP_TRIALS                                                                             \
+    {                                                                                              \
+        .name = "n_startup_trials", .type = DOZAN_SETTING_INT, .default_text = "10", .min = "0",   \
+        .max = "1000000000",                                                                       \
+        .help = "How many trials must have ended before the densities are used; until then "       \
+                "trials are random."                                                               \
+    }
+
 static const dozan_setting tpe_settings[] = {
     DZ_SETTING_RANDOM_STATE,
-    {.name = "n_startup_trials",
-     .type = DOZAN_SETTING_INT,
-     .default_text = "10",
-     .min = "0",
-     .max = "1000000000",
-     .help = "How many trials must have ended before the densities are used; until then trials are "
-             "random."},
+    STARTUP_TRIALS,
     {.name = "gamma",
      .type = DOZAN_SETTING_DOUBLE,
+     .default_text = "0.25",
      .min = "0",
      .max = "1",
      .min_exclusive = true,
      .max_exclusive = true,
-     .help =
-         "Given: of n results the best gamma * sqrt(n) count as good, as in hyperopt. Unset: the "
-         "best n / 10 do, as in Optuna, which finds more than hyperopt's 0.25. At most 25 either "
-         "way."},
+     .help = "The share of the results that counts as good, the more the better each is; never "
+             "more than 25 results. As in the paper, where hyperopt takes gamma * sqrt(n) of n "
+             "results, which finds less."},
     {.name = "prior_weight",
      .type = DOZAN_SETTING_DOUBLE,
      .default_text = "1.0",
      .min = "0",
      .min_exclusive = true,
-     .help = "Weight of the parameter's own distribution in the densities; a trial has weight 1."},
+     .help = "Weight of the parameter's own distribution in the densities; a trial's is 1, or 1 on "
+             "average among the good ones."},
     {.name = "n_EI_candidates",
      .type = DOZAN_SETTING_INT,
      .default_text = "24",
@@ -379,10 +423,21 @@ static const dozan_setting tpe_settings[] = {
      .help = "Optuna's spelling of n_EI_candidates; takes its place when given."},
 };
 
-static const char limits[] = "A slanted valley is followed slowly, since kernels lie along the "
-                             "axes. Of more than 537 results "
-                             "the density of the others is built from a sample. Points repeat only "
-                             "when the space is used up.";
+static const dozan_setting multivariate_tpe_settings[] = {
+    DZ_SETTING_RANDOM_STATE,
+    STARTUP_TRIALS,
+    {.name = "n_ei_candidates",
+     .type = DOZAN_SETTING_INT,
+     .default_text = "24",
+     .min = "1",
+     .max = "100000",
+     .help = "How many candidates are drawn from the density of the good trials."},
+};
+
+static const char limits[] =
+    "A slanted valley is followed slowly, since kernels lie along the axes. Of more than 537 "
+    "results the density of the others is built from a sample. Points repeat only when the space "
+    "is used up.";
 
 const dozan_algorithm dz_tpe = {
     .abi = DOZAN_ALGORITHM_ABI,
@@ -391,9 +446,11 @@ const dozan_algorithm dz_tpe = {
     .summary =
         "Models where the good trials are, and tries more there: robust in any space, with any "
         "number of trials, and fast.",
-    .reference = "J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl: Algorithms for hyper-parameter "
-                 "optimization. NIPS 2011, with joint kernels: S. Watanabe: Tree-structured Parzen "
-                 "estimator. arXiv 2304.11127",
+    .reference =
+        "J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl: Algorithms for hyper-parameter "
+        "optimization. NIPS 2011; with joint kernels as in S. Falkner, A. Klein, F. Hutter: "
+        "BOHB. ICML 2018, and the best of the good trials weighted as in CMA-ES "
+        "(N. Hansen, arXiv 1604.00772)",
     .limits = limits,
     .settings = tpe_settings,
     .setting_count = DZ_COUNT(tpe_settings),
@@ -408,15 +465,15 @@ const dozan_algorithm dz_multivariate_tpe = {
     .abi = DOZAN_ALGORITHM_ABI,
     .name = "multivariate-tpe",
     .kind = DOZAN_KIND_SEARCH,
-    .summary = "The same as tpe, whose kernels are joint: Katib's name for it.",
+    .summary = "The same as tpe, which is joint over all parameters already, with the settings "
+               "that Katib has for this name.",
     .reference =
         "S. Falkner, A. Klein, F. Hutter: BOHB: robust and efficient hyperparameter optimization "
         "at scale. ICML 2018; S. Watanabe: Tree-structured Parzen estimator. arXiv 2304.11127",
     .limits = limits,
-    .settings = tpe_settings,
-    .setting_count = DZ_COUNT(tpe_settings),
-    .validate = validate_tpe,
-    .create = create_tpe,
+    .settings = multivariate_tpe_settings,
+    .setting_count = DZ_COUNT(multivariate_tpe_settings),
+    .create = create_multivariate_tpe,
     .destroy = destroy_tpe,
     .tell = tell_tpe,
     .ask = ask_tpe,
