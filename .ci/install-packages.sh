@@ -4,10 +4,11 @@
 set -eu
 
 build="gcc musl-tools libc6-dev cmake ninja-build pkg-config libnng-dev libmbedtls-dev libprotobuf-c-dev protobuf-c-compiler
-       libgsl-dev libopenblas-dev libsqlite3-dev libcjson-dev libyaml-dev libpcre2-dev uthash-dev libgnutls28-dev"
+       libgsl-dev libopenblas-dev libsqlite3-dev libcjson-dev libyaml-dev libpcre2-dev uthash-dev
+       libnghttp2-dev libgnutls28-dev"
 quickstart="libsvm-tools"
 test="libcmocka-dev libsvm-tools jq openssl sqlite3 procps git"
-plugins="python3 python3-venv python3-pip protobuf-compiler"
+plugins="python3 python3-grpcio python3-protobuf python3-venv python3-pip protobuf-compiler"
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-14-dev"
 

@@ -2,13 +2,12 @@
  * Addresses, TLS, errors and time for the RPC client and host.
  */
 #include "rpc_nng.h"
+#include "address.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static bool is_loopback(const char *host);
 static bool is_tcp(const char *scheme);
 static dozan_status tls_files(nng_tls_config *config, const dz_rpc_tls *options, dozan_error *err);
 static dozan_status tls_policy(nng_tls_config *config, const dz_rpc_tls *options, dozan_error *err);
@@ -30,7 +29,7 @@ dozan_status dz_rpc_address_read(const char *url, dz_rpc_address *address, dozan
     if (is_tcp(scheme)) {
         const char *host = parsed->u_hostname != NULL ? parsed->u_hostname : "";
         (void)snprintf(address->host, sizeof(address->host), "%s", host);
-        address->reachable_from_outside = !is_loopback(host);
+        address->reachable_from_outside = !dz_address_is_loopback(host);
     } else if (!local) {
         status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                  "%s: the scheme %s is not served; use inproc, ipc, tcp or "
@@ -91,18 +90,6 @@ int64_t dz_rpc_now_ms(void)
 static bool is_tcp(const char *scheme)
 {
     return strcmp(scheme, "tcp") == 0 || strcmp(scheme, "tcp4") == 0 || strcmp(scheme, "tcp6") == 0;
-}
-
-/* Only what certainly is: a name other than localhost may resolve to anything. */
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (strcmp(host, "localhost") == 0)
-        return true;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static dozan_status tls_policy(nng_tls_config *config, const dz_rpc_tls *options, dozan_error *err)

@@ -3,6 +3,7 @@
  * all methods: what reads a body, which session it needs, and what runs.
  */
 #include "rpc_service.h"
+#include "address.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,6 @@ static dozan_status run_ask(dz_service *service, dz_job *job);
 static dozan_status run_judge(dz_service *service, dz_job *job);
 static dozan_status run_release(dz_service *service, dz_job *job);
 static dozan_status check_envelope(const dz_service *service, dz_bytes bytes, dz_job *job);
-static bool token_matches(const char *token, const char *authorization);
 static const dz_route *find_route(const char *method);
 static dz_reply reply_of(const dz_job *job);
 static const dozan_algorithm *find_algorithm(const dz_service *service, dozan_algorithm_kind kind,
@@ -195,7 +195,7 @@ static dozan_status check_envelope(const dz_service *service, dz_bytes bytes, dz
     dozan_status status = dz_wire_unpack_request(bytes, &job->arena, &job->request, &job->err);
     if (status != DOZAN_OK)
         return status;
-    if (service->token != NULL && !token_matches(service->token, job->request.authorization))
+    if (service->token != NULL && !dz_bearer_matches(service->token, job->request.authorization))
         return dozan_error_set(&job->err, DOZAN_UNAUTHENTICATED, NULL,
                                "the metadata \"authorization\" must be \"Bearer \" and this "
                                "host's token");
@@ -204,22 +204,6 @@ static dozan_status check_envelope(const dz_service *service, dz_bytes bytes, dz
         return dozan_error_set(&job->err, DOZAN_UNIMPLEMENTED, NULL, "no method %s here",
                                job->request.method);
     return DOZAN_OK;
-}
-
-/* In a time that does not depend on where the two differ. */
-static bool token_matches(const char *token, const char *authorization)
-{
-    static const char scheme[] = "Bearer ";
-    if (authorization == NULL || strncmp(authorization, scheme, sizeof(scheme) - 1) != 0)
-        return false;
-    const char *given = authorization + sizeof(scheme) - 1;
-    size_t token_size = strlen(token);
-    size_t given_size = strlen(given);
-    unsigned difference = token_size != given_size;
-    for (size_t i = 0; i < given_size; i++)
-        difference |= (unsigned)(unsigned char)given[i] ^
-                      (unsigned)(unsigned char)token[i < token_size ? i : token_size];
-    return difference == 0;
 }
 
 static const dz_route *find_route(const char *method)
