@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-extern const dz_runner_ops dz_runner_local;
+extern const dz_runner_ops dz_runner_local, dz_runner_lease;
 
 static const dz_runner_ops *const runners[] = {
     &dz_runner_local,
+    &dz_runner_lease,
 };
 
 const dz_runner_ops *dz_runner_find(const char *name)
