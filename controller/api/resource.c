@@ -265,11 +265,13 @@ static dozan_status add_trial_spec(dz_builder *build, cJSON *resource,
     cJSON *run = NULL;
     dz_build_copy(build, spec, "objective", cJSON_GetObjectItemCaseSensitive(given, "objective"));
     add_assignments(build, spec, trial);
-    dozan_status status = dz_template_render(from, trial->name, trial->assignments,
-                                             trial->assignment_count, &run, err);
+    dozan_status status = from->lease_ms > 0
+                              ? DOZAN_OK
+                              : dz_template_render(from, trial->name, trial->assignments,
+                                                   trial->assignment_count, &run, err);
     if (status == DOZAN_RESOURCE_EXHAUSTED)
         return status;
-    if (status == DOZAN_OK)
+    if (run != NULL)
         dz_build_add(build, spec, "runSpec", run);
     if (from->retain)
         dz_build_add(build, spec, "retainRun", cJSON_CreateTrue());

@@ -112,6 +112,10 @@ static void put_command(dz_cli *cli, const dz_found *found, dozan_buf *page)
     dz_command *command = NULL;
     dozan_error err = {0};
     dozan_buf text;
+    if (spec->lease_ms > 0) {
+        dz_page_field(page, "Command", "its worker's own: the experiment has leases");
+        return;
+    }
     dozan_buf_init(&text, TEXT_MAX);
     dozan_status status = dz_template_render(spec, trial->name, trial->assignments,
                                              trial->assignment_count, &object, &err);

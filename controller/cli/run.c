@@ -38,6 +38,12 @@ int dz_cli_run(dz_cli *cli)
     runner run = {.cli = cli};
     dozan_error err = {0};
     int status = dz_document_read(cli, true, &run.document);
+    if (status == DZ_EXIT_SUCCEEDED && run.document.spec->lease_ms > 0) {
+        (void)dozan_error_set(&err, DOZAN_INVALID_ARGUMENT, "spec.leases",
+                              "workers ask a service for such trials: send the experiment to "
+                              "`dozan serve`");
+        status = dz_document_reject(cli, &run.document, &err);
+    }
     if (status == DZ_EXIT_SUCCEEDED)
         status = open_all(&run);
     if (status == DZ_EXIT_SUCCEEDED) {

@@ -154,9 +154,12 @@ static dozan_status learn_demand(const dz_experiment_spec *spec, dz_trial *trial
 {
     cJSON *object = NULL;
     dz_command *command = NULL;
+
+    if (spec->lease_ms > 0) { /* a worker's machine is its own affair */
+        return DOZAN_OK;
+    }
     dozan_status status = dz_template_render(spec, trial->name, trial->assignments,
                                              trial->assignment_count, &object, err);
-
     if (status == DOZAN_OK) {
         status = dz_template_command(spec, object, NULL, 0, &command, err);
     }

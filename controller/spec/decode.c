@@ -331,6 +331,7 @@ static void decode_budget(dz_experiment_spec *spec, const dz_node *root)
     spec->retries = int_of(root, "retries", 0);
     spec->trial_timeout_ms = duration_of(root, "trialTimeout");
     spec->max_runtime_ms = duration_of(root, "maxRuntime");
+    spec->lease_ms = duration_of(dz_node_get(root, "leases"), "duration");
 }
 
 static bool decode_warm_start(dz_experiment_spec *spec, dz_tree *tree, const dz_node *node)

@@ -56,7 +56,7 @@ bool dz_defaults_apply(dz_tree *tree)
            default_algorithm(tree, spec) && dz_default_text(tree, spec, "resumePolicy", "Never") &&
            dz_default_objectives(tree, spec) &&
            default_template(tree, dz_node_get(spec, "trialTemplate")) &&
-           default_collector(tree, spec) &&
+           dz_default_leases(tree, spec) && default_collector(tree, spec) &&
            default_distributions(tree, dz_node_get(spec, "parameters")) &&
            dz_defaults_resource(tree, spec);
 }

@@ -27,6 +27,9 @@ const dz_node *dz_metric_node(const dz_node *entry);
  * strategies of them all. False: no memory. */
 bool dz_default_objectives(dz_tree *tree, dz_node *spec);
 
+/* What spec.leases means for the fields beside it. False: no memory. */
+bool dz_default_leases(dz_tree *tree, dz_node *spec);
+
 /* Sets a member to a text where it is absent, null or empty. False: no memory. */
 bool dz_default_text(dz_tree *tree, dz_node *map, const char *key, const char *text);
 

@@ -101,7 +101,8 @@ typedef struct dz_experiment_spec {
     size_t metrics_format_count;
 
     bool retain;
-    cJSON *trial_spec; /* the template's object with its placeholders; part of the document */
+    cJSON *trial_spec; /* the template's object with its placeholders; part of the document; NULL
+                          with leases */
     dz_trial_parameter *trial_parameters;
     size_t trial_parameter_count;
     char *primary_container_name;
@@ -123,6 +124,7 @@ typedef struct dz_experiment_spec {
     int64_t trial_timeout_ms; /* 0 = none */
     int64_t max_runtime_ms;   /* 0 = none */
     int32_t retries;          /* of a failed trial; 0 = none */
+    int64_t lease_ms; /* workers run the trials, on leases of that length; 0 = a runner does */
 
     cJSON *document; /* the whole document with its defaults, as `-o yaml` prints it: apiVersion,
                         kind, metadata, spec */

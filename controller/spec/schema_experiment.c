@@ -152,6 +152,11 @@ static const dz_field template_fields[] = {
 };
 static const dz_schema trial_template = DZ_SCHEMA(template_fields, false);
 
+static const dz_field leases_fields[] = {
+    {"duration", DZ_TYPE_SCALAR, NULL},
+};
+static const dz_schema leases = DZ_SCHEMA(leases_fields, false);
+
 static const dz_field spec_fields[] = {
     {"parameters", DZ_TYPE_OBJECT_LIST, &parameter},
     {"objective", DZ_TYPE_OBJECT, &objective},
@@ -173,6 +178,7 @@ static const dz_field spec_fields[] = {
     {"objectives", DZ_TYPE_OBJECT_LIST, &goal},
     {"constraints", DZ_TYPE_OBJECT_LIST, &constraint},
     {"warmStart", DZ_TYPE_OBJECT, &warm_start},
+    {"leases", DZ_TYPE_OBJECT, &leases},
 };
 static const dz_schema spec = DZ_SCHEMA(spec_fields, false);
 

@@ -40,6 +40,7 @@ void dz_check_experiment(const dz_check *check)
     check_algorithm(check, "earlyStopping");
     check_nas(check);
     dz_check_parameters(check);
+    dz_check_leases(check);
     dz_check_template(check);
     dz_check_collector(check);
 }

@@ -31,6 +31,7 @@ void dz_check_parameters(const dz_check *check); /* parameters, one by one */
 void dz_check_space(const dz_check *check, const dozan_parameter *parameters, size_t count);
 void dz_check_collector(const dz_check *check); /* metricsCollectorSpec */
 void dz_check_template(const dz_check *check);  /* trialTemplate but for its object */
+void dz_check_leases(const dz_check *check);    /* leases */
 void dz_check_trial_object(const dz_check *check, dz_node *object); /* trialTemplate.trialSpec */
 
 /* A word of a closed set and what it means. */

@@ -56,6 +56,73 @@ static void expect_error(const char *text, const char *place, const char *says)
     dz_spec_destroy(spec);
 }
 
+/* ---- leases */
+
+static const char leased[] = "apiVersion: kubeflow.org/v1beta1\n"
+                             "kind: Experiment\n"
+                             "metadata: {name: leased}\n"
+                             "spec:\n"
+                             "  objective: {type: minimize, objectiveMetricName: loss}\n"
+                             "  maxTrialCount: 4\n"
+                             "  leases: {}\n"
+                             "  parameters:\n"
+                             "    - {name: x, parameterType: double, "
+                             "feasibleSpace: {min: \"0\", max: \"1\"}}\n";
+
+static char *with_leases(const char *instead)
+{
+    return spec_replace(leased, "  leases: {}\n", instead);
+}
+
+static void leases_need_no_template_and_take_pushed_metrics(void **state)
+{
+    char *text = with_leases("  leases: {duration: 90s}\n");
+    dz_experiment_spec *spec = NULL;
+    dz_problems problems;
+
+    (void)state;
+    assert_int_equal(spec_read(text, &spec, &problems), DOZAN_OK);
+    dz_problems_fini(&problems);
+    assert_int_equal(spec->lease_ms, 90000);
+    assert_int_equal(spec->collector, DZ_COLLECTOR_PUSH);
+    assert_null(spec->trial_spec);
+    dz_spec_destroy(spec);
+    free(text);
+    assert_int_equal(spec_read(leased, &spec, &problems), DOZAN_OK);
+    assert_int_equal(spec->lease_ms, 60000);
+    dz_problems_fini(&problems);
+    dz_spec_destroy(spec);
+}
+
+static void leases_beside_a_template_or_another_collector_are_refused(void **state)
+{
+    static const struct {
+        const char *instead, *place, *says;
+    } rows[] = {
+        {"  leases: {duration: 1h30x}\n", "7: spec.leases.duration", "from 1s to 24h"},
+        {"  leases: {duration: 25h}\n", "7: spec.leases.duration", "from 1s to 24h"},
+        {"  leases: {}\n  trialTemplate: {}\n", "8: spec.trialTemplate", "leave out one"},
+        {"  leases: {}\n  metricsCollectorSpec: {collector: {kind: StdOut}}\n",
+         "8: spec.metricsCollectorSpec.collector.kind", "Push"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *text = with_leases(rows[i].instead);
+        dz_experiment_spec *spec = NULL;
+        dz_problems problems;
+        char whole[256];
+        assert_int_equal(spec_read(text, &spec, &problems), DOZAN_INVALID_ARGUMENT);
+        char *findings = spec_findings(&problems);
+        (void)snprintf(whole, sizeof whole, "e.yaml:%s: ", rows[i].place);
+        if (strstr(findings, whole) == NULL || strstr(findings, rows[i].says) == NULL)
+            fail_msg("row %zu got:\n%s", i, findings);
+        free(findings);
+        dz_problems_fini(&problems);
+        free(text);
+    }
+}
+
 /* ---- conditions */
 
 static void a_condition_reaches_the_kit(void **state)
@@ -374,6 +441,8 @@ static void without_an_algorithm_it_is_auto(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leases_need_no_template_and_take_pushed_metrics),
+        cmocka_unit_test(leases_beside_a_template_or_another_collector_are_refused),
         cmocka_unit_test(a_condition_reaches_the_kit),
         cmocka_unit_test(a_range_may_be_a_condition),
         cmocka_unit_test(a_condition_survives_its_document),
