@@ -11,9 +11,11 @@
  * objective is NaN or infinitely bad, so the search leaves regions that fail. Trials that break a
  * constraint are ranked behind all that do not, by how much they exceed it.
  *
- * An ask takes the same time however long the history is: tell keeps the best trials sorted (never
- * more than MAX_BELOW), and of the others a uniform sample of at most MAX_SAMPLE, sorted along
- * every axis, which stands for them in g.
+ * An ask takes the same time however long the history is, O(candidates * dimensions * MAX_SAMPLE)
+ * at most: tell keeps the best trials sorted (never more than MAX_BELOW), and of the others a
+ * uniform sample of at most MAX_SAMPLE, sorted along every axis, which stands for them in g. The
+ * n-th trial comes into the sample, for O(dimensions * MAX_SAMPLE) memory moves, with a probability
+ * of MAX_SAMPLE / n; otherwise a tell takes O(log n).
  */
 #include "axes.h"
 #include "common.h"
@@ -60,6 +62,7 @@ typedef struct model {
 } model;
 
 static dozan_status no_memory(dozan_error *err);
+static bool is_startup(const tpe *self, const dozan_problem *problem, const dozan_ask *ask);
 static void rank_trial(tpe *self, const dozan_problem *problem, const dozan_trial *trial);
 static size_t below_count(const tpe *self);
 static void weigh_ranks(size_t count, double *weights);
@@ -176,7 +179,7 @@ static dozan_status ask_tpe(const void *self, const dozan_problem *problem, cons
     dozan_rng rng = dozan_rng_stream(problem->seed, "tpe", (uint64_t)ask->trial);
     answer->kind = DOZAN_ANSWER_POINT;
     bool found = false;
-    if ((int64_t)state->ended < state->options.startup) {
+    if (is_startup(state, problem, ask)) {
         found = dozan_random_free_point(problem, ask, &rng, answer->point);
     } else {
         model made = {0};
@@ -196,6 +199,15 @@ static dozan_status ask_tpe(const void *self, const dozan_problem *problem, cons
 static dozan_status no_memory(dozan_error *err)
 {
     return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for the densities");
+}
+
+/* Trials that run count too, or trials in parallel would double the random ones; but half of what
+ * is wanted must have ended. */
+static bool is_startup(const tpe *self, const dozan_problem *problem, const dozan_ask *ask)
+{
+    size_t pending = dozan_history_pending_count(problem->history) + ask->tentative_count;
+    return (int64_t)(self->ended + pending) < self->options.startup ||
+           2 * (int64_t)self->ended < self->options.startup;
 }
 
 /* ---- the history ----------------------------------------------------------------------------- */
@@ -385,8 +397,8 @@ static bool keep_better(const dozan_problem *problem, const dozan_ask *ask, mode
     {                                                                                              \
         .name = "n_startup_trials", .type = DOZAN_SETTING_INT, .default_text = "10", .min = "0",   \
         .max = "1000000000",                                                                       \
-        .help = "How many trials must have ended before the densities are used; until then "       \
-                "trials are random."                                                               \
+        .help = "How many trials are random at the start, and further ones while fewer than half " \
+                "as many have ended."                                                              \
     }
 
 static const dozan_setting tpe_settings[] = {
