@@ -265,7 +265,7 @@ static void add_peer(dozan_grpc_server *server, int fd, int64_t now_ms)
     server->peers = p;
     server->peer_count++;
     p->events = EPOLLIN;
-    p->socket = dz_grpc_socket_create(fd, server->tls);
+    p->socket = dz_grpc_socket_create(fd, server->tls, NULL);
     if (p->socket == NULL ||
         dz_grpc_connection_create(server->core, now_ms, &p->connection, NULL) != DOZAN_OK ||
         watch(server, fd, p, p->events, EPOLL_CTL_ADD) != 0) {

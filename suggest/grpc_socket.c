@@ -3,6 +3,7 @@
  */
 #include "grpc_socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -28,7 +29,12 @@ struct dz_grpc_socket {
 };
 
 static int listen_at(const struct addrinfo *info, uint16_t *port);
-static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls);
+static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls, const char *server_name);
+static int set_verification(gnutls_session_t session, const dz_grpc_tls *tls,
+                            const char *server_name);
+static int connect_to(const struct addrinfo *info);
+static dozan_status resolve(const char *host, uint16_t port, int flags, struct addrinfo **found,
+                            dozan_error *err);
 static int read_peer(gnutls_session_t session, char peer[DZ_GRPC_PEER_NAME]);
 static int outcome_of(ssize_t number);
 
@@ -41,7 +47,9 @@ dozan_status dz_grpc_tls_create(const char *cert_file, const char *ca_file, dz_g
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for TLS");
     }
     const char *file = cert_file;
-    int number = gnutls_certificate_set_x509_key_file(made->credentials, cert_file, cert_file,
+    int number = 0;
+    if (cert_file != NULL)
+        number = gnutls_certificate_set_x509_key_file(made->credentials, cert_file, cert_file,
                                                       GNUTLS_X509_FMT_PEM);
     if (number >= 0 && ca_file != NULL) {
         file = ca_file;
@@ -72,16 +80,10 @@ void dz_grpc_tls_destroy(dz_grpc_tls *tls)
 dozan_status dz_grpc_listen(const char *host, uint16_t wanted_port, int *fd, uint16_t *port,
                             dozan_error *err)
 {
-    char service[8];
     struct addrinfo *found = NULL;
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                   .ai_family = AF_UNSPEC,
-                                   .ai_socktype = SOCK_STREAM};
-    (void)snprintf(service, sizeof(service), "%u", (unsigned)wanted_port);
-    int number = getaddrinfo(host, service, &hints, &found);
-    if (number != 0)
-        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, host, "has no address: %s",
-                               gai_strerror(number));
+    dozan_status status = resolve(host, wanted_port, AI_PASSIVE, &found, err);
+    if (status != DOZAN_OK)
+        return status;
     int made = -1;
     int cause = 0;
     for (const struct addrinfo *info = found; info != NULL && made < 0; info = info->ai_next) {
@@ -122,7 +124,56 @@ static int listen_at(const struct addrinfo *info, uint16_t *port)
     return -1;
 }
 
-dz_grpc_socket *dz_grpc_socket_create(int fd, dz_grpc_tls *tls)
+dozan_status dz_grpc_connect(const char *host, uint16_t port, int *fd, dozan_error *err)
+{
+    struct addrinfo *found = NULL;
+    dozan_status status = resolve(host, port, 0, &found, err);
+    if (status != DOZAN_OK)
+        return status;
+    int made = -1;
+    int cause = 0;
+    for (const struct addrinfo *info = found; info != NULL && made < 0; info = info->ai_next) {
+        made = connect_to(info);
+        cause = errno;
+    }
+    freeaddrinfo(found);
+    if (made < 0)
+        return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "cannot connect to %s, port %u: %s",
+                               host, (unsigned)port, strerrordesc_np(cause));
+    *fd = made;
+    return DOZAN_OK;
+}
+
+/* -1 with errno. An address that refuses at once, as this machine's do, makes room for the next. */
+static int connect_to(const struct addrinfo *info)
+{
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    info->ai_protocol);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
+        return fd;
+    int cause = errno;
+    (void)close(fd);
+    errno = cause;
+    return -1;
+}
+
+static dozan_status resolve(const char *host, uint16_t port, int flags, struct addrinfo **found,
+                            dozan_error *err)
+{
+    char service[8];
+    const struct addrinfo hints = {
+        .ai_flags = flags | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
+    int number = getaddrinfo(host, service, &hints, found);
+    if (number == 0)
+        return DOZAN_OK;
+    return dozan_error_set(err, number == EAI_AGAIN ? DOZAN_UNAVAILABLE : DOZAN_INVALID_ARGUMENT,
+                           host, "has no address: %s", gai_strerror(number));
+}
+
+dz_grpc_socket *dz_grpc_socket_create(int fd, dz_grpc_tls *tls, const char *server_name)
 {
     static const int on = 1;
     dz_grpc_socket *s = calloc(1, sizeof(*s));
@@ -133,7 +184,7 @@ dz_grpc_socket *dz_grpc_socket_create(int fd, dz_grpc_tls *tls)
     s->fd = fd;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
                      sizeof(on)); /* slower without it, no worse */
-    if (tls == NULL || start_tls(s, tls))
+    if (tls == NULL || start_tls(s, tls, server_name))
         return s;
     dz_grpc_socket_destroy(s);
     return NULL;
@@ -206,11 +257,12 @@ bool dz_grpc_socket_wants_write(const dz_grpc_socket *s)
 
 /* ---- TLS ------------------------------------------------------------------------------------ */
 
-static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls)
+static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls, const char *server_name)
 {
     static unsigned char h2[] = "h2";
     const gnutls_datum_t protocol = {.data = h2, .size = 2};
-    int number = gnutls_init(&s->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+    unsigned side = server_name != NULL ? GNUTLS_CLIENT : GNUTLS_SERVER;
+    int number = gnutls_init(&s->session, side | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
     if (number == 0)
         number = gnutls_priority_set_direct(s->session,
                                             "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", NULL);
@@ -218,17 +270,32 @@ static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls)
         number = gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, tls->credentials);
     if (number == 0)
         number = gnutls_alpn_set_protocols(s->session, &protocol, 1, 0);
+    if (number == 0)
+        number = set_verification(s->session, tls, server_name);
     if (number != 0)
         return false;
-    if (tls->demands_certificate) {
-        gnutls_certificate_server_set_request(s->session, GNUTLS_CERT_REQUIRE);
-        gnutls_session_set_verify_cert(s->session, NULL, 0);
-    }
     gnutls_transport_set_int(s->session, s->fd);
     return true;
 }
 
-/* The first certificate of the client's chain was checked in the handshake, if one was demanded. */
+static int set_verification(gnutls_session_t session, const dz_grpc_tls *tls,
+                            const char *server_name)
+{
+    struct in6_addr address;
+    int number = 0;
+    if (server_name == NULL && tls->demands_certificate)
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    bool is_name = server_name != NULL && inet_pton(AF_INET, server_name, &address) != 1 &&
+                   inet_pton(AF_INET6, server_name, &address) != 1;
+    if (is_name)
+        number = gnutls_server_name_set(session, GNUTLS_NAME_DNS, server_name, strlen(server_name));
+    if (server_name != NULL || tls->demands_certificate)
+        gnutls_session_set_verify_cert(session, server_name, 0);
+    return number;
+}
+
+/* The first certificate of the other side's chain was checked in the handshake, if one was
+ * demanded. */
 static int read_peer(gnutls_session_t session, char peer[DZ_GRPC_PEER_NAME])
 {
     unsigned count = 0;

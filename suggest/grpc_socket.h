@@ -1,6 +1,6 @@
 /*
- * A socket of the gRPC server that never waits, plain or with TLS (GnuTLS: the library that the
- * HTTP server's TLS is of, too).
+ * A socket of gRPC's server or client that never waits, plain or with TLS (GnuTLS: the library that
+ * the HTTP server's TLS is of, too).
  */
 #ifndef DZ_GRPC_SOCKET_H
 #define DZ_GRPC_SOCKET_H
@@ -9,12 +9,14 @@
 
 #include <sys/types.h>
 
-typedef struct dz_grpc_tls dz_grpc_tls; /* what all connections of a server share */
+typedef struct dz_grpc_tls dz_grpc_tls; /* what all connections of one side share */
 typedef struct dz_grpc_socket dz_grpc_socket;
 
 enum { DZ_GRPC_AGAIN = -1, DZ_GRPC_BROKEN = -2, DZ_GRPC_PEER_NAME = 256 };
 
-/* INVALID_ARGUMENT: a file that cannot be used. */
+/* Our certificate with its key, and the authorities to trust for the other side's, which must show
+ * a certificate where these are given; either may be NULL. INVALID_ARGUMENT: a file that cannot be
+ * used. */
 DOZAN_MUST_USE dozan_status dz_grpc_tls_create(const char *cert_file, const char *ca_file,
                                                dz_grpc_tls **tls, dozan_error *err);
 void dz_grpc_tls_destroy(dz_grpc_tls *tls);
@@ -23,14 +25,19 @@ void dz_grpc_tls_destroy(dz_grpc_tls *tls);
 DOZAN_MUST_USE dozan_status dz_grpc_listen(const char *host, uint16_t wanted_port, int *fd,
                                            uint16_t *port, dozan_error *err);
 
-/* Takes the descriptor, also when it returns NULL (no memory). `tls` may be NULL. */
-dz_grpc_socket *dz_grpc_socket_create(int fd, dz_grpc_tls *tls);
+/* Begins to connect; *fd may not be connected yet. UNAVAILABLE. */
+DOZAN_MUST_USE dozan_status dz_grpc_connect(const char *host, uint16_t port, int *fd,
+                                            dozan_error *err);
+
+/* Takes the descriptor, also when it returns NULL (no memory). `tls` may be NULL; `server_name` is
+ * whose certificate a client demands, and NULL at the server. */
+dz_grpc_socket *dz_grpc_socket_create(int fd, dz_grpc_tls *tls, const char *server_name);
 /* Takes NULL. */
 void dz_grpc_socket_destroy(dz_grpc_socket *s);
 int dz_grpc_socket_fd(const dz_grpc_socket *s);
 
 /* Goes on with TLS's handshake: 0 once it is done (at once without TLS), or AGAIN, or BROKEN. Then
- * `peer` is the common name of the client's certificate; empty when it has none. */
+ * `peer` is the common name of the other side's certificate; empty when it has none. */
 int dz_grpc_socket_greet(dz_grpc_socket *s, char peer[DZ_GRPC_PEER_NAME]);
 
 /* Bytes, 0 at the end (receive), AGAIN or BROKEN. A send that was answered AGAIN is repeated with

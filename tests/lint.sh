@@ -22,6 +22,7 @@ forbid "the controller may use only the installed headers of suggest" \
     '#include "(suggest/|session\.h|history\.h|settings\.h|wire\.h)' controller
 forbid "GSL belongs to algorithms/" '#include <gsl/' suggest controller proto examples
 forbid "nng belongs to suggest/" '#include <nng/' algorithms controller proto
+forbid "HTTP/2 belongs to suggest/grpc_*" '#include <nghttp2/' algorithms controller proto 'suggest/*' ':!suggest/grpc_*'
 forbid "SQL belongs to controller/store/" '#include <sqlite3.h>|\bsqlite3_[a-z]+\(' \
     suggest algorithms proto 'controller/*' ':!controller/store'
 forbid "protobuf-c types belong to suggest/" 'pb-c\.h|protobuf_c_' algorithms controller examples

@@ -1,5 +1,5 @@
 /*
- * gRPC: a server of unary calls.
+ * gRPC: a server of unary calls, and a client.
  *
  * The server speaks HTTP/2 on one thread of its own, with or without TLS. A service is registered
  * as rows of a table of methods:
@@ -30,6 +30,7 @@
 
 typedef struct dozan_grpc_server dozan_grpc_server;
 typedef struct dozan_grpc_call dozan_grpc_call;
+typedef struct dozan_grpc_client dozan_grpc_client;
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
@@ -102,5 +103,34 @@ bool dozan_grpc_call_cancelled(const dozan_grpc_call *call);
  * the bytes are copied. Threads: any. */
 void dozan_grpc_reply(dozan_grpc_call *call, const void *body, size_t size);
 void dozan_grpc_fail(dozan_grpc_call *call, const dozan_error *err);
+
+/* ---- the client ----------------------------------------------------------------------------- */
+
+typedef struct dozan_grpc_client_options {
+    const char *token;         /* sent as "authorization: Bearer <token>"; NULL = none */
+    const char *tls_ca_file;   /* grpcs: PEM of the authorities to trust; required there */
+    const char *tls_cert_file; /* grpcs: our own certificate and key in one PEM, or NULL */
+    size_t max_message_bytes;  /* of a reply; 0 = 4 MiB */
+} dozan_grpc_client_options;
+
+/* Makes a client for grpc://HOST:PORT or grpcs://HOST:PORT. It connects when it is first called;
+ * connections are kept, and made again when they are lost. */
+DOZAN_MUST_USE dozan_status dozan_grpc_client_create(const char *url,
+                                                     const dozan_grpc_client_options *options,
+                                                     dozan_grpc_client **client, dozan_error *err);
+
+/* No call may be under way. Takes NULL. */
+void dozan_grpc_client_destroy(dozan_grpc_client *client);
+
+/* One unary call, which waits for the reply: OK with *reply malloc'ed (for the caller to free; NULL
+ * when empty), or the server's status and message, or UNAVAILABLE when it cannot be reached,
+ * DEADLINE_EXCEEDED, CANCELLED. It is not repeated. Threads: any, many at once. */
+DOZAN_MUST_USE dozan_status dozan_grpc_client_call(dozan_grpc_client *client, const char *path,
+                                                   const void *body, size_t size,
+                                                   uint32_t timeout_ms, void **reply,
+                                                   size_t *reply_size, dozan_error *err);
+
+/* Ends the calls that are under way, and all later ones, with CANCELLED. Threads: any. */
+void dozan_grpc_client_cancel(dozan_grpc_client *client);
 
 #endif
