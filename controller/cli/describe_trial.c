@@ -182,13 +182,15 @@ static void put_metrics(const dz_found *found, dozan_buf *page)
 
 static void put_output(dz_cli *cli, const dz_found *found, dozan_buf *page)
 {
+    char folder[DZ_QUALIFIED_NAME];
     dz_table table;
     dz_table_init(&table);
     dz_table_column(&table, "ATTEMPT", true);
     dz_table_column(&table, "FILE", false);
+    dz_spec_folder(found->experiment->spec, folder);
     for (int32_t attempt = 1; attempt <= found->trial->attempt; attempt++) {
         char *path = NULL;
-        if (dz_local_output_path(cli->options.job_directory, found->experiment->spec->name,
+        if (dz_local_output_path(cli->options.job_directory, folder,
                                  found->trial->name, attempt, &path) != DOZAN_OK)
             continue;
         dz_table_cellf(&table, "%d", (int)attempt);

@@ -116,11 +116,12 @@ static int reload(follower *follow)
 static int open_attempt(follower *follow, bool wait)
 {
     const dz_trial *trial = follow->found.trial;
-    const char *experiment = follow->found.experiment->spec->name;
+    char experiment[DZ_QUALIFIED_NAME];
     char *path = NULL;
     int status = DZ_EXIT_SUCCEEDED;
     if (trial->attempt == 0)
         return status; /* has never run */
+    dz_spec_folder(follow->found.experiment->spec, experiment);
     if (dz_local_output_path(follow->cli->options.job_directory, experiment, trial->name,
                              trial->attempt, &path) != DOZAN_OK)
         return dz_cli_failf(follow->cli, DOZAN_RESOURCE_EXHAUSTED, "out of memory");

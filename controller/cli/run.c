@@ -27,7 +27,6 @@ static int take_up(runner *run);
 static int refuse_difference(runner *run, const dozan_error *difference);
 static int take_up_ended(runner *run, bool changed);
 static int drive(runner *run, bool new_budget);
-static bool same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b);
 static void note_image(dz_cli *cli, const dz_experiment_spec *spec);
 static const cJSON *find_containers(const cJSON *object);
 static dozan_status draw(void *bytes, size_t size, dozan_error *err);
@@ -48,7 +47,8 @@ int dz_cli_run(dz_cli *cli)
         status = open_all(&run);
     if (status == DZ_EXIT_SUCCEEDED) {
         dozan_status found =
-            dz_store_load(run.store, run.document.spec->name, &run.experiment, &err);
+            dz_store_load_in(run.store, run.document.spec->namespace_, run.document.spec->name,
+                             &run.experiment, &err);
         if (found == DOZAN_OK)
             status = take_up(&run);
         else if (found == DOZAN_NOT_FOUND)
@@ -167,7 +167,7 @@ static int take_up(runner *run)
     dozan_error err = {0};
     if (dz_spec_check_update(old->spec, next, &err) != DOZAN_OK)
         return refuse_difference(run, &err);
-    bool changed = !same_budget(old->spec, next);
+    bool changed = !dz_spec_same_budget(old->spec, next);
     if (dz_experiment_state_ended(old->state))
         return take_up_ended(run, changed);
     if (old->trial_count > 0)
@@ -217,14 +217,6 @@ static int drive(runner *run, bool new_budget)
         dz_store_stage_source(run->store, document->name, document->text, document->size);
     }
     return dz_driver_run(run->driver, run->experiment, budget);
-}
-
-static bool same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b)
-{
-    return a->parallel_trial_count == b->parallel_trial_count &&
-           a->max_trial_count == b->max_trial_count &&
-           a->max_failed_trial_count == b->max_failed_trial_count &&
-           a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy;
 }
 
 /* ---- the image that is not used ---- */

@@ -50,7 +50,9 @@ dozan_status dz_turn_log(dz_turn *turn, dozan_event_kind kind, const dz_trial *t
     added->trial = trial->number;
     added->attempt = trial->attempt;
     added->time_ms = turn->now_ms;
-    turn->experiment->dirty = true;
+    if (kind != DOZAN_EVENT_REPORT) { /* a report is the trial's affair, but for its number */
+        turn->experiment->dirty = true;
+    }
     if (entry != NULL) {
         *entry = added;
     }

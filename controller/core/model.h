@@ -184,6 +184,7 @@ typedef struct dz_experiment {
     bool ended_since_ask;     /* a trial has ended that the answer may not know of */
     bool wait_for_end;        /* the algorithm answered WAIT: ask again when a trial has ended */
     bool dirty;               /* changed since the last commit; the loop clears it */
+    bool spec_dirty;          /* the specification, or its metadata, likewise */
 } dz_experiment;
 
 void dz_experiment_destroy(dz_experiment *experiment);

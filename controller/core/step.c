@@ -23,7 +23,8 @@ dozan_status dz_step(dz_experiment *experiment, dz_slots *slots, const dz_event 
         .experiment = experiment, .slots = slots, .changes = changes, .now_ms = now_ms, .err = err};
     dozan_status status;
 
-    if (!experiment->open && event->kind != DZ_EVENT_OPEN && event->kind != DZ_EVENT_BUDGET) {
+    if (!experiment->open && event->kind != DZ_EVENT_OPEN && event->kind != DZ_EVENT_BUDGET &&
+        event->kind != DZ_EVENT_METADATA) {
         return DOZAN_OK;
     }
     status = dispatch(&turn, event);
@@ -105,6 +106,10 @@ static dozan_status dispatch(dz_turn *turn, const dz_event *event)
         return dz_step_suspend(turn, event->u.suspend.reason);
     case DZ_EVENT_RESUME:
         return dz_step_resume(turn);
+    case DZ_EVENT_METADATA:
+        return dz_step_metadata(turn, event->u.budget);
+    case DZ_EVENT_RETRY_TRIAL:
+        return dz_step_retry(turn, event->u.retry);
     case DZ_EVENT_KILL_TRIAL:
         return dz_step_kill(turn, event->u.kill);
     }

@@ -31,7 +31,9 @@ typedef enum dz_event_kind {
     DZ_EVENT_BUDGET, /* a new specification with another budget (checked by dz_spec_check_update) */
     DZ_EVENT_SUSPEND, /* the user stops the experiment, or the owner is interrupted */
     DZ_EVENT_RESUME,
-    DZ_EVENT_KILL_TRIAL /* the user ends one trial */
+    DZ_EVENT_METADATA,   /* the same specification with other labels or annotations */
+    DZ_EVENT_KILL_TRIAL, /* the user ends one trial */
+    DZ_EVENT_RETRY_TRIAL /* the user wants a trial that has ended once more, as a new one */
 } dz_event_kind;
 
 typedef struct dz_event {
@@ -51,11 +53,12 @@ typedef struct dz_event {
             const dz_end *end;     /* ENDED */
             const char *complaint; /* ENDED: what the collector could not use, or NULL */
         } trial;
-        dz_experiment_spec *budget; /* taken */
+        dz_experiment_spec *budget; /* taken; METADATA too */
         struct {
             const char *reason; /* "UserStopped", "Interrupted"; OPEN: NULL = it goes on */
         } suspend;
         int64_t kill;
+        const dz_trial *retry; /* has ended, as stored */
     } u;
 } dz_event;
 
@@ -116,7 +119,8 @@ void dz_changes_clear(dz_changes *changes); /* frees what is in it; ready for us
  * RESOURCE_EXHAUSTED only for want of memory (then the caller must give up the run: state may be
  * half changed, but nothing of it is stored), and the same for INTERNAL and DATA_LOSS: a move that
  * the table of states does not allow, counters that do not add up. FAILED_PRECONDITION: a BUDGET
- * that may not replace the present one; nothing was changed. An event that no longer applies (an
+ * that may not replace the present one, a RETRY_TRIAL where none can be made; nothing was
+ * changed. An event that no longer applies (an
  * old attempt, an ended trial) changes nothing. */
 DOZAN_MUST_USE dozan_status dz_step(dz_experiment *experiment, dz_slots *slots,
                                     const dz_event *event, int64_t now_ms, dz_changes *changes,

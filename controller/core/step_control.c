@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+static void take_spec(dz_experiment *experiment, dz_experiment_spec *next);
 static dozan_status check_budget(const dz_turn *turn, const dz_experiment_spec *next);
 static const char *why_no_restart(dz_completion why);
 
@@ -50,6 +51,13 @@ dozan_status dz_step_resume(dz_turn *turn)
     return DOZAN_OK;
 }
 
+/* Other labels and annotations, which an ended experiment may get too. */
+dozan_status dz_step_metadata(dz_turn *turn, dz_experiment_spec *next)
+{
+    take_spec(turn->experiment, next);
+    return DOZAN_OK;
+}
+
 /* The seed stays the experiment's own, whatever the file says now. */
 dozan_status dz_step_budget(dz_turn *turn, dz_experiment_spec *next)
 {
@@ -60,13 +68,20 @@ dozan_status dz_step_budget(dz_turn *turn, dz_experiment_spec *next)
         dz_spec_destroy(next);
         return status;
     }
-    dz_spec_destroy(experiment->spec);
-    experiment->spec = next;
-    experiment->dirty = true;
+    take_spec(experiment, next);
+    experiment->generation++;
     if (dz_experiment_state_ended(experiment->state)) {
         dz_experiment_restart(turn, "Experiment is restarted: its budget was raised");
     }
     return DOZAN_OK;
+}
+
+static void take_spec(dz_experiment *experiment, dz_experiment_spec *next)
+{
+    dz_spec_destroy(experiment->spec);
+    experiment->spec = next;
+    experiment->dirty = true;
+    experiment->spec_dirty = true;
 }
 
 /* An ended experiment may go on exactly when, under the new budget, it would not have ended. */

@@ -98,6 +98,32 @@ dozan_status dz_step_kill(dz_turn *turn, int64_t number)
     return dz_trial_stop(turn, trial, DZ_STOP_USER, "TrialKilled", "Trial was ended by the user");
 }
 
+/* To the algorithm the new trial is one that the user chose, like an initial point. An ask that is
+ * under way was about the number that it takes: it is asked again. */
+dozan_status dz_step_retry(dz_turn *turn, const dz_trial *ended)
+{
+    dz_experiment *experiment = turn->experiment;
+    int32_t max = experiment->spec->max_trial_count;
+
+    if (!dz_trial_state_ended(ended->state)) {
+        return dozan_error_set(turn->err, DOZAN_FAILED_PRECONDITION, ended->name,
+                               "the trial has not ended: it is %s",
+                               dz_trial_state_name(ended->state));
+    }
+    if (dz_experiment_state_ended(experiment->state)) {
+        return dozan_error_set(turn->err, DOZAN_FAILED_PRECONDITION, experiment->spec->name,
+                               "the experiment has ended: raise what ended it, and then run the "
+                               "trial again");
+    }
+    if (max > 0 && experiment->trial_count >= max) {
+        return dozan_error_set(turn->err, DOZAN_FAILED_PRECONDITION, "spec.maxTrialCount",
+                               "all %" PRId32 " trials of maxTrialCount are made already: raise it",
+                               max);
+    }
+    experiment->asking = false;
+    return dz_trial_create(turn, ended->assignments, ended->assignment_count, NULL, 0);
+}
+
 /* A stop under way keeps its cause, but an interruption: that one would run the trial again. */
 dozan_status dz_trial_stop(dz_turn *turn, dz_trial *trial, dz_stop_cause cause, const char *reason,
                            const char *message)

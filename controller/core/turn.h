@@ -136,6 +136,9 @@ DOZAN_MUST_USE dozan_status dz_step_started(dz_turn *turn, int64_t trial, int32_
 DOZAN_MUST_USE dozan_status dz_trial_running(dz_turn *turn, dz_trial *trial);
 DOZAN_MUST_USE dozan_status dz_step_kill(dz_turn *turn, int64_t trial);
 
+/* Makes a new trial with the assignments of one that has ended; see DZ_EVENT_RETRY_TRIAL. */
+DOZAN_MUST_USE dozan_status dz_step_retry(dz_turn *turn, const dz_trial *ended);
+
 /* Begins to stop a trial that holds slots (or only changes the cause, where it is being stopped for
  * a weaker one); a PENDING one is KILLED, unless it is only interrupted. */
 DOZAN_MUST_USE dozan_status dz_trial_stop(dz_turn *turn, dz_trial *trial, dz_stop_cause cause,
@@ -194,6 +197,7 @@ DOZAN_MUST_USE dozan_status dz_step_open(dz_turn *turn);
 void dz_experiment_restart(dz_turn *turn, const char *message);
 bool dz_suggestion_failed(const dz_experiment *experiment); /* it ended by its plugin's faults */
 DOZAN_MUST_USE dozan_status dz_step_budget(dz_turn *turn, dz_experiment_spec *next);
+DOZAN_MUST_USE dozan_status dz_step_metadata(dz_turn *turn, dz_experiment_spec *next);
 DOZAN_MUST_USE dozan_status dz_step_suspend(dz_turn *turn, const char *reason);
 DOZAN_MUST_USE dozan_status dz_step_resume(dz_turn *turn);
 

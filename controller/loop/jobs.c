@@ -137,6 +137,8 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
     dz_command *command = NULL;
     char *metrics_path = NULL;
     dz_job_id id = {experiment->id, trial->number, trial->attempt};
+    char folder[DZ_QUALIFIED_NAME];
+    dz_spec_folder(experiment->spec, folder);
     dozan_status status = job_metrics_path(jobs, experiment, trial, &metrics_path, err);
     if (!status)
         status = make_command(jobs, experiment, trial, metrics_path, &command, err);
@@ -148,7 +150,7 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
     if (command->active_deadline_ms && (!limit || command->active_deadline_ms < limit))
         limit = command->active_deadline_ms;
     dz_job job = {.id = id,
-                  .experiment_name = experiment->spec->name,
+                  .experiment_name = folder,
                   .trial_name = trial->name,
                   .command = command,
                   .metrics_path = metrics_path,
@@ -194,8 +196,10 @@ static dozan_status job_metrics_path(const dz_jobs *jobs, const dz_experiment *e
 {
     if (experiment->spec->collector != DZ_COLLECTOR_FILE || !experiment->spec->collector_path)
         return DOZAN_OK;
+    char folder[DZ_QUALIFIED_NAME];
+    dz_spec_folder(experiment->spec, folder);
     const char *slash = strrchr(experiment->spec->collector_path, '/');
-    if (dz_local_metrics_path(jobs->config->job_directory, experiment->spec->name, trial->name,
+    if (dz_local_metrics_path(jobs->config->job_directory, folder, trial->name,
                               trial->attempt, slash ? slash + 1 : experiment->spec->collector_path,
                               path))
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");

@@ -132,6 +132,12 @@ typedef struct dz_experiment_spec {
 
 void dz_spec_destroy(dz_experiment_spec *spec);
 
+/* The name that users type, and that of the folder of its trials: "NAME" in the namespace
+ * "default", else "NAMESPACE/NAME" and "NAMESPACE@NAME". No two experiments have the same. */
+enum { DZ_QUALIFIED_NAME = 384 };
+void dz_spec_qualified(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME]);
+void dz_spec_folder(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME]);
+
 /* One finding about a document. */
 typedef struct dz_problem {
     char *place;   /* "experiment.yaml:14: spec.parameters[2].feasibleSpace.max" */
@@ -174,6 +180,9 @@ DOZAN_MUST_USE dozan_status dz_spec_place(const char *text, size_t size, const c
  * may differ. FAILED_PRECONDITION names the first other difference by its path. */
 DOZAN_MUST_USE dozan_status dz_spec_check_update(const dz_experiment_spec *current,
                                                  const dz_experiment_spec *next, dozan_error *err);
+
+/* Whether the budgets (with resumePolicy) are the same. */
+bool dz_spec_same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b);
 
 /* What the kit wants to know of it; borrows everything from spec and uid, but for the arrays of
  * additional metric names, objectives and constraints, which the caller frees with

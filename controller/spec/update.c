@@ -1,11 +1,13 @@
 /*
- * What may change in an experiment that is there already, and what the kit is told of one.
+ * What may change in an experiment that is there already, what the kit is told of one, and what it
+ * is called outside.
  */
 #include "spec/experiment.h"
 
 #include "spec/units.h"
 
 #include <dozan/buf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@ enum { PATH_MAX_BYTES = 160 };
 
 static bool find_difference(const cJSON *a, const cJSON *b, dozan_buf *path);
 static bool is_budget(const char *path);
+static void join(const dz_experiment_spec *spec, char separator, char text[DZ_QUALIFIED_NAME]);
 
 dozan_status dz_spec_check_update(const dz_experiment_spec *current, const dz_experiment_spec *next,
                                   dozan_error *err)
@@ -40,6 +43,34 @@ dozan_status dz_spec_check_update(const dz_experiment_spec *current, const dz_ex
     }
     dozan_buf_fini(&path);
     return status;
+}
+
+bool dz_spec_same_budget(const dz_experiment_spec *a, const dz_experiment_spec *b)
+{
+    return a->parallel_trial_count == b->parallel_trial_count &&
+           a->max_trial_count == b->max_trial_count &&
+           a->max_failed_trial_count == b->max_failed_trial_count &&
+           a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy &&
+           a->resume_policy_given == b->resume_policy_given;
+}
+
+void dz_spec_qualified(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME])
+{
+    join(spec, '/', text);
+}
+
+void dz_spec_folder(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME])
+{
+    join(spec, '@', text);
+}
+
+static void join(const dz_experiment_spec *spec, char separator, char text[DZ_QUALIFIED_NAME])
+{
+    if (strcmp(spec->namespace_, "default") == 0) {
+        (void)snprintf(text, DZ_QUALIFIED_NAME, "%s", spec->name);
+    } else {
+        (void)snprintf(text, DZ_QUALIFIED_NAME, "%s%c%s", spec->namespace_, separator, spec->name);
+    }
 }
 
 static void fill_goals(const dz_experiment_spec *spec, dozan_objective *others,

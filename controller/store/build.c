@@ -86,6 +86,9 @@ static void read_experiment(dz_row *row, dz_experiment *experiment)
     dz_row_copy(row, experiment->suggestion_message, sizeof experiment->suggestion_message);
     experiment->plugin_faults = dz_row_int(row, 0, INT64_MAX);
     dz_row_copy(row, experiment->plugin_fault, sizeof experiment->plugin_fault);
+    experiment->version = dz_row_int(row, 1, INT64_MAX);
+    experiment->created_version = dz_row_int(row, 1, INT64_MAX);
+    experiment->generation = dz_row_int(row, 1, INT64_MAX);
     dz_row_copy(row, experiment->warm_start, sizeof experiment->warm_start);
 }
 
@@ -112,6 +115,8 @@ static void read_trial(dz_row *row, size_t metric_count, dz_trial *trial)
     dz_row_fail(row, dz_gpus_read(dz_row_text(row), trial));
     dz_row_copy(row, trial->reason, sizeof trial->reason);
     dz_row_copy(row, trial->message, sizeof trial->message);
+    trial->version = dz_row_int(row, 1, INT64_MAX);
+    trial->created_version = dz_row_int(row, 1, INT64_MAX);
 }
 
 /* What was checked when the experiment began is checked again: a specification has no other way in.

@@ -26,7 +26,7 @@ dozan_status dz_store_post(dz_store *store, dz_command_kind kind, const char *ex
     struct timespec now = {0};
     if (strlen(experiment) >= sizeof((dz_store_command *)NULL)->experiment)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                               "the experiment's name has more than 255 bytes");
+                               "the experiment's name is too long to be one");
     (void)clock_gettime(CLOCK_REALTIME, &now);
     dozan_status status = dz_db_begin(store, err);
     if (status != DOZAN_OK)

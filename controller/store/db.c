@@ -10,12 +10,11 @@
 #define TRIAL_CHANGES                                                                              \
     "state=?3, stop_cause=?4, attempt=?5, failures=?6, losses=?7, observations=?8, "               \
     "judged_dirty=?9, started_ms=?10, ended_ms=?11, not_before_ms=?12, cpu_milli=?13, gpus=?14, "  \
-    "reason=?15, message=?16"
+    "reason=?15, message=?16, version=?17"
 #define TRIAL_COLUMNS                                                                              \
     "experiment, number, state, stop_cause, attempt, failures, losses, observations, "             \
     "judged_dirty, started_ms, ended_ms, not_before_ms, cpu_milli, gpus, reason, message, "        \
-    "active, "                                                                                     \
-    "name, created_ms, assignments, labels"
+    "version, active, name, created_ms, assignments, labels, created_version"
 
 /* The log's two halves, with the same columns. Both come in the order of their primary keys, so
  * that SQLite merges them as it goes and sorts nothing. */
@@ -36,14 +35,15 @@ static const char *const kept_sql[DZ_SQL_COUNT] = {
         "UPDATE experiments SET state=?2, conditions=?3, started_ms=?4, completed_ms=?5, "
         "runtime_ms=?6, runtime_mark_ms=?7, trial_count=?8, last_seq=?9, state_counts=?10, "
         "best_trial=?11, best_value=?12, exhausted=?13, suggestion_reason=?14, "
-        "suggestion_message=?15, plugin_faults=?16, plugin_fault=?17 WHERE id=?1",
-    [DZ_SQL_BUDGET_SAME] = "SELECT 1 FROM documents WHERE experiment=? AND budget=?",
+        "suggestion_message=?15, plugin_faults=?16, plugin_fault=?17, version=?18, "
+        "generation=?19, at_rest=?20 WHERE id=?1",
+    [DZ_SQL_SEQ_UPDATE] = "UPDATE experiments SET last_seq=? WHERE id=?",
     /* Two forms, so that the index of the active trials is rewritten only when one ends. */
     [DZ_SQL_TRIAL_UPDATE] = "UPDATE trials SET " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",
     [DZ_SQL_TRIAL_END] =
         "UPDATE trials SET active=0, " TRIAL_CHANGES " WHERE experiment=?1 AND number=?2",
     [DZ_SQL_TRIAL_INSERT] = "INSERT INTO trials (" TRIAL_COLUMNS ") VALUES "
-                            "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                            "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [DZ_SQL_EVENT_INSERT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)",
     [DZ_SQL_METRIC_INSERT] = "INSERT INTO metrics VALUES (?,?,?,?,?,?,?,?,?)",
     [DZ_SQL_FRONT_INSERT] = "INSERT INTO front (experiment, trial, objectives) VALUES (?,?,?)",
@@ -51,6 +51,9 @@ static const char *const kept_sql[DZ_SQL_COUNT] = {
     [DZ_SQL_LAST_SEQ] = "SELECT last_seq FROM experiments WHERE id=?",
     [DZ_SQL_LOG_EVENTS] = LOG_EVENTS "ORDER BY 1",
     [DZ_SQL_LOG_ALL] = LOG_EVENTS "UNION ALL " LOG_REPORTS "ORDER BY 1",
+    [DZ_SQL_REPORT_INSERT] = "INSERT OR IGNORE INTO reports VALUES (?,?,?,?)",
+    [DZ_SQL_TOMBSTONE_INSERT] = "INSERT INTO tombstones VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [DZ_SQL_EXPERIMENT_ID] = "SELECT id FROM experiments WHERE namespace=? AND name=?",
     [DZ_SQL_DATA_VERSION] = "PRAGMA data_version",
     [DZ_SQL_COMMAND_NEXT] = "SELECT id, kind, experiment, trial FROM commands ORDER BY id LIMIT 1",
 };

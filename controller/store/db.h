@@ -19,7 +19,7 @@ typedef enum dz_sql {
     DZ_SQL_COMMIT,
     DZ_SQL_ROLLBACK,
     DZ_SQL_EXPERIMENT_UPDATE,
-    DZ_SQL_BUDGET_SAME,
+    DZ_SQL_SEQ_UPDATE,
     DZ_SQL_TRIAL_UPDATE,
     DZ_SQL_TRIAL_END,
     DZ_SQL_TRIAL_INSERT,
@@ -30,6 +30,9 @@ typedef enum dz_sql {
     DZ_SQL_LAST_SEQ,
     DZ_SQL_LOG_EVENTS,
     DZ_SQL_LOG_ALL,
+    DZ_SQL_REPORT_INSERT,
+    DZ_SQL_TOMBSTONE_INSERT,
+    DZ_SQL_EXPERIMENT_ID,
     DZ_SQL_DATA_VERSION,
     DZ_SQL_COMMAND_NEXT,
     DZ_SQL_COUNT
@@ -49,6 +52,7 @@ struct dz_store {
         size_t size;
     } staged; /* the source of the next budget */
     sqlite3_stmt *kept[DZ_SQL_COUNT];
+    int64_t version;             /* owner: the last one given to a row */
     int64_t commits;             /* of this connection: data_version counts the others' only */
     int64_t no_commands_version; /* data_version at which there were no commands; -1 = unknown */
 };
@@ -95,6 +99,16 @@ DOZAN_MUST_USE dozan_status dz_lock_setup(dz_store *store, int *fd, dozan_error 
 
 /* Drops the commands that were left for an earlier owner. */
 DOZAN_MUST_USE dozan_status dz_commands_drop(dz_store *store, dozan_error *err);
+
+/* The name that users give an experiment: NAME, or NAMESPACE/NAME outside of "default". */
+typedef struct dz_qualified {
+    char namespace_[256];
+    const char *name;
+    bool given; /* the namespace */
+} dz_qualified;
+
+/* False for a namespace that is too long to be one. */
+bool dz_qualified_read(const char *text, dz_qualified *qualified);
 
 /* Gives the ownership up, if there is one. */
 void dz_lock_drop(dz_store *store);

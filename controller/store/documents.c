@@ -1,8 +1,6 @@
 /*
- * The texts of an experiment.
- *
- * Only the budget of a specification can change. Its values stand beside the document as one short
- * text, so that a commit sees with one look-up that there is nothing to do.
+ * The texts of an experiment. Of a specification the budget can change, and the labels and
+ * annotations of its metadata.
  */
 #include "store/documents.h"
 
@@ -15,8 +13,6 @@
 enum { BUDGET_TEXT = 160 };
 
 static void write_budget(const dz_experiment_spec *spec, char text[BUDGET_TEXT]);
-static dozan_status is_stored(dz_store *store, int64_t experiment_id, const char *budget,
-                              bool *stored, dozan_error *err);
 
 dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
                                 const dz_experiment *experiment, const dz_source *source,
@@ -35,23 +31,18 @@ dozan_status dz_document_insert(dz_store *store, int64_t experiment_id,
     return dz_bind_run(&bind, "cannot write the specification", NULL, err);
 }
 
-dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
-                                const dz_experiment_spec *spec, dozan_error *err)
+dozan_status dz_document_update(dz_store *store, const dz_experiment *experiment, dozan_error *err)
 {
     char budget[BUDGET_TEXT];
-    bool stored = false;
-    write_budget(spec, budget);
-    dozan_status status = is_stored(store, experiment_id, budget, &stored, err);
-    if (status != DOZAN_OK || stored)
-        return status;
+    write_budget(experiment->spec, budget);
     dz_bind bind = dz_bind_new(store, "UPDATE documents SET budget=?, spec=?,"
                                       " source_name=coalesce(?, source_name),"
                                       " source=coalesce(?, source) WHERE experiment=?");
     dz_bind_text(&bind, budget);
-    dz_bind_tree(&bind, spec->document);
+    dz_bind_tree(&bind, experiment->spec->document);
     dz_bind_text(&bind, store->staged.name);
     dz_bind_bytes(&bind, store->staged.text, store->staged.size);
-    dz_bind_int(&bind, experiment_id);
+    dz_bind_int(&bind, experiment->id);
     return dz_bind_run(&bind, "cannot write the specification", NULL, err);
 }
 
@@ -101,14 +92,4 @@ static void write_budget(const dz_experiment_spec *spec, char text[BUDGET_TEXT])
                    spec->parallel_trial_count, spec->max_trial_count, spec->max_failed_trial_count,
                    spec->max_runtime_ms, (int)spec->resume_policy,
                    spec->resume_policy_given ? "" : " by default");
-}
-
-static dozan_status is_stored(dz_store *store, int64_t experiment_id, const char *budget,
-                              bool *stored, dozan_error *err)
-{
-    dz_bind bind = dz_bind_kept(store, DZ_SQL_BUDGET_SAME);
-    dz_bind_int(&bind, experiment_id);
-    dz_bind_text(&bind, budget);
-    *stored = dz_bind_step(&bind);
-    return dz_bind_done(&bind, "cannot read the specification", err);
 }

@@ -12,8 +12,8 @@ DOZAN_MUST_USE dozan_status dz_document_insert(dz_store *store, int64_t experime
                                                const dz_experiment *experiment,
                                                const dz_source *source, dozan_error *err);
 
-/* Writes the specification again if its budget, all of it that can change, has changed. */
-DOZAN_MUST_USE dozan_status dz_document_update(dz_store *store, int64_t experiment_id,
-                                               const dz_experiment_spec *spec, dozan_error *err);
+/* Writes the specification again, and the source that was staged for it. */
+DOZAN_MUST_USE dozan_status dz_document_update(dz_store *store, const dz_experiment *experiment,
+                                               dozan_error *err);
 
 #endif

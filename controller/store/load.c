@@ -10,20 +10,73 @@
 
 enum { NEAR_DISTANCE = 3, NEAR_SHOWN = 3, NAME_MAX_BYTES = 256, NEAR_TEXT = 1024 };
 
-static dozan_status find(dz_store *store, const char *name, dz_experiment **experiment,
+/* What to look for. */
+typedef struct sought {
+    int64_t id; /* 0 = by name */
+    const char *namespace_, *name;
+} sought;
+
+static dozan_status load(dz_store *store, const sought *what, dz_experiment **experiment,
                          dozan_error *err);
+static dozan_status find(dz_store *store, const sought *what, dz_experiment **experiment,
+                         dozan_error *err);
+static dozan_status find_namespace(dz_store *store, const char *name, dz_qualified *found,
+                                   dozan_error *err);
 static dozan_status load_active(dz_store *store, dz_experiment *experiment, dozan_error *err);
 static dozan_status add_active(dz_experiment *experiment, dz_trial *trial);
-static dozan_status not_found(dz_store *store, const char *name, dozan_error *err);
+static dozan_status not_found(dz_store *store, const sought *what, dozan_error *err);
 
 dozan_status dz_store_load(dz_store *store, const char *name, dz_experiment **experiment,
                            dozan_error *err)
+{
+    dz_qualified qualified;
+    if (!dz_qualified_read(name, &qualified))
+        return dozan_error_set(err, DOZAN_NOT_FOUND, store->path, "there is no experiment \"%s\"",
+                               name);
+    dozan_status status = qualified.given ? DOZAN_OK : find_namespace(store, name, &qualified, err);
+    const sought what = {0, qualified.namespace_, qualified.name};
+    return status == DOZAN_OK ? load(store, &what, experiment, err) : status;
+}
+
+dozan_status dz_store_load_in(dz_store *store, const char *namespace_, const char *name,
+                              dz_experiment **experiment, dozan_error *err)
+{
+    const sought what = {0, namespace_, name};
+    return load(store, &what, experiment, err);
+}
+
+dozan_status dz_store_load_id(dz_store *store, int64_t experiment_id, dz_experiment **experiment,
+                              dozan_error *err)
+{
+    const sought what = {experiment_id, NULL, NULL};
+    return load(store, &what, experiment, err);
+}
+
+bool dz_qualified_read(const char *text, dz_qualified *qualified)
+{
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : 0;
+    if (length >= sizeof qualified->namespace_)
+        return false;
+    *qualified = (dz_qualified){.namespace_ = "default", .name = text, .given = slash != NULL};
+    if (slash) {
+        memcpy(qualified->namespace_, text, length);
+        qualified->namespace_[length] = '\0';
+        qualified->name = slash + 1;
+    }
+    return true;
+}
+
+/* ---- helpers */
+
+static dozan_status load(dz_store *store, const sought *what, dz_experiment **experiment,
+                         dozan_error *err)
 {
     dz_experiment *made = NULL;
     dozan_status status = dz_db_begin_read(store, err);
     if (status != DOZAN_OK)
         return status;
-    status = find(store, name, &made, err);
+    status = find(store, what, &made, err);
     if (status == DOZAN_OK && made)
         status = load_active(store, made, err);
     dz_db_end_read(store);
@@ -35,20 +88,62 @@ dozan_status dz_store_load(dz_store *store, const char *name, dz_experiment **ex
     return DOZAN_OK;
 }
 
-/* ---- helpers */
-
-static dozan_status find(dz_store *store, const char *name, dz_experiment **experiment,
+static dozan_status find(dz_store *store, const sought *what, dz_experiment **experiment,
                          dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
-    dz_bind bind = dz_bind_new(store, "SELECT " DZ_EXPERIMENT_COLUMNS " FROM " DZ_EXPERIMENT_TABLES
-                                      " WHERE e.name=?");
-    dz_bind_text(&bind, name);
+    dz_bind bind =
+        dz_bind_new(store, what->id ? "SELECT " DZ_EXPERIMENT_COLUMNS " FROM " DZ_EXPERIMENT_TABLES
+                                      " WHERE e.id=?"
+                                    : "SELECT " DZ_EXPERIMENT_COLUMNS " FROM " DZ_EXPERIMENT_TABLES
+                                      " WHERE e.namespace=? AND e.name=?");
+    if (what->id) {
+        dz_bind_int(&bind, what->id);
+    } else {
+        dz_bind_text(&bind, what->namespace_);
+        dz_bind_text(&bind, what->name);
+    }
     bool found = dz_bind_step(&bind);
     if (found)
         status = dz_build_experiment(&bind, experiment, err);
     status = dz_bind_end(&bind, status, "cannot read the experiment", err);
-    return status == DOZAN_OK && !found ? not_found(store, name, err) : status;
+    if (status != DOZAN_OK || found)
+        return status;
+    return what->id ? dz_db_gone(store, err) : not_found(store, what, err);
+}
+
+/* A name without a namespace is one of "default", unless only another has it. */
+static dozan_status find_namespace(dz_store *store, const char *name, dz_qualified *found,
+                                   dozan_error *err)
+{
+    dozan_buf list;
+    size_t count = 0;
+    dz_bind exact = dz_bind_kept(store, DZ_SQL_EXPERIMENT_ID);
+    dz_bind_text(&exact, found->namespace_);
+    dz_bind_text(&exact, name);
+    bool in_default = dz_bind_step(&exact);
+    dozan_status status = dz_bind_done(&exact, "cannot read the experiments", err);
+    if (status != DOZAN_OK || in_default)
+        return status;
+    dozan_buf_init(&list, NEAR_TEXT);
+    dz_bind bind =
+        dz_bind_new(store, "SELECT namespace FROM experiments WHERE name=? ORDER BY namespace");
+    dz_bind_text(&bind, name);
+    for (; dz_bind_step(&bind); count++) {
+        dz_row row = dz_row_of(&bind, 0);
+        dz_row_copy(&row, found->namespace_, sizeof found->namespace_);
+        if (count < NEAR_SHOWN)
+            (void)dozan_buf_printf(&list, "%s%s/%s", count ? ", " : "", found->namespace_, name);
+    }
+    status = dz_bind_done(&bind, "cannot read the experiments", err);
+    if (count != 1)
+        memcpy(found->namespace_, "default", sizeof "default");
+    if (status == DOZAN_OK && count > 1 && !list.failed)
+        status = dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                                 "several namespaces have an experiment \"%s\"; say which one: %s",
+                                 name, list.data);
+    dozan_buf_fini(&list);
+    return status;
 }
 
 static dozan_status load_active(dz_store *store, dz_experiment *experiment, dozan_error *err)
@@ -116,34 +211,38 @@ static bool is_near(const char *wanted, const char *name)
 }
 
 /* Says what there is instead: names like the one that was asked for, else how many there are. */
-static dozan_status not_found(dz_store *store, const char *name, dozan_error *err)
+static dozan_status not_found(dz_store *store, const sought *what, dozan_error *err)
 {
     dozan_buf near;
     size_t shown = 0;
     int64_t count = 0;
     bool same = false;
     dozan_buf_init(&near, NEAR_TEXT);
-    dz_bind bind = dz_bind_new(store, "SELECT name FROM experiments ORDER BY id DESC");
+    dz_bind bind =
+        dz_bind_new(store, "SELECT name FROM experiments WHERE namespace=? ORDER BY id DESC");
+    dz_bind_text(&bind, what->namespace_);
     for (; dz_bind_step(&bind); count++) {
         const char *other = (const char *)sqlite3_column_text(bind.stmt, 0);
-        if (!other || shown == NEAR_SHOWN || !is_near(name, other))
+        if (!other || shown == NEAR_SHOWN || !is_near(what->name, other))
             continue;
-        same = same || strcmp(name, other) == 0;
+        same = same || strcmp(what->name, other) == 0;
         (void)dozan_buf_printf(&near, "%s\"%s\"", shown ? ", " : "", other);
         shown++;
     }
     dozan_status status = dz_bind_done(&bind, "cannot read the experiments", err);
+    bool inside = strcmp(what->namespace_, "default") != 0;
+    const char *in = inside ? " in namespace " : "", *space = inside ? what->namespace_ : "";
     if (status == DOZAN_OK && same)
         status = dz_db_damaged(store, "an experiment is not where its name should lead to", err);
     else if (status == DOZAN_OK && shown && !near.failed)
-        status =
-            dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                            "there is no experiment \"%s\"; did you mean %s?", name, near.data);
+        status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
+                                 "there is no experiment \"%s\"%s%s; did you mean %s?", what->name,
+                                 in, space, near.data);
     else if (status == DOZAN_OK)
         status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                                 "there is no experiment \"%s\" among the %lld of this database; "
-                                 "`dozan get experiments` lists them",
-                                 name, (long long)count);
+                                 "there is no experiment \"%s\"%s%s among the %lld of this "
+                                 "database; `dozan get experiments` lists them",
+                                 what->name, in, space, (long long)count);
     dozan_buf_fini(&near);
     return status;
 }

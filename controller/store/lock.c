@@ -5,6 +5,7 @@
  * An open-file-description lock: asking who holds it does not take it, and it does not vanish when
  * some other descriptor of the file is closed.
  */
+#include "store/changes.h"
 #include "store/db.h"
 
 #include <errno.h>
@@ -16,7 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PID_TEXT = 24, PID_TRIES = 100, PID_WAIT_NS = 1000000 };
+enum { PID_TEXT = 32, PID_TRIES = 100, PID_WAIT_NS = 1000000 };
+
+/* After the pid of a process that serves all experiments. */
+#define SERVICE_MARK " serves"
 
 /* What the two bytes of the lock stand for. */
 enum { BYTE_OWNER = 0, BYTE_SETUP = 1 };
@@ -25,11 +29,23 @@ static dozan_status lock_byte(const dz_store *store, off_t byte, bool wait, int 
                               dozan_error *err);
 static dozan_status refuse(const dz_store *store, int number, const char *doing, dozan_error *err);
 static dozan_status refuse_second(const dz_store *store, dozan_error *err);
-static int write_pid(int fd);
+static dozan_status own(dz_store *store, bool service, dozan_error *err);
+static int write_pid(int fd, bool service);
 static bool is_owned(int fd);
-static int64_t read_pid(int fd);
+static int64_t read_pid(int fd, bool *service);
+static int64_t look(const dz_store *store, bool *service);
 
 dozan_status dz_store_own(dz_store *store, dozan_error *err)
+{
+    return own(store, false, err);
+}
+
+dozan_status dz_store_own_as_service(dz_store *store, dozan_error *err)
+{
+    return own(store, true, err);
+}
+
+static dozan_status own(dz_store *store, bool service, dozan_error *err)
 {
     if (store->lock_fd >= 0)
         return DOZAN_OK;
@@ -49,7 +65,12 @@ dozan_status dz_store_own(dz_store *store, dozan_error *err)
         (void)close(fd);
         return status;
     }
-    int number = write_pid(fd);
+    status = dz_store_version_now(store, &store->version, err);
+    if (status != DOZAN_OK) {
+        (void)close(fd);
+        return status;
+    }
+    int number = write_pid(fd, service);
     if (number != 0) {
         (void)close(fd);
         return refuse(store, number, "cannot write the lock file", err);
@@ -75,23 +96,34 @@ dozan_status dz_lock_setup(dz_store *store, int *fd, dozan_error *err)
 
 int64_t dz_store_owner(const dz_store *store)
 {
-    if (store->lock_fd >= 0)
-        return getpid();
+    bool service = false;
+    return store->lock_fd >= 0 ? getpid() : look(store, &service);
+}
+
+bool dz_store_is_served(const dz_store *store)
+{
+    bool service = false;
+    return look(store, &service) != 0 && service;
+}
+
+/* ---- helpers */
+
+/* The owner's pid, and whether it is a service; 0 when there is none. */
+static int64_t look(const dz_store *store, bool *service)
+{
     int fd = open(store->lock_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     int64_t pid = 0;
     /* An owner that has just got the lock writes its pid next: wait for that. */
     for (int i = 0; i < PID_TRIES && pid == 0 && is_owned(fd); i++) {
-        pid = read_pid(fd);
+        pid = read_pid(fd, service);
         if (pid == 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = PID_WAIT_NS}, NULL);
     }
     (void)close(fd);
     return pid;
 }
-
-/* ---- helpers */
 
 /* Opens the lock's file and locks the byte; *taken when another has it, and it is not to wait. */
 static dozan_status lock_byte(const dz_store *store, off_t byte, bool wait, int *fd, bool *taken,
@@ -129,18 +161,27 @@ static dozan_status refuse(const dz_store *store, int number, const char *doing,
 
 static dozan_status refuse_second(const dz_store *store, dozan_error *err)
 {
+    bool service = false;
+    int64_t pid = look(store, &service);
+    if (service)
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
+                               "`dozan serve` with pid %" PRId64 " runs the experiments of this "
+                               "database; send it the experiment with `dozan submit`, stop the "
+                               "service, or give --db another path",
+                               pid);
     return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, store->path,
                            "the process with pid %" PRId64 " is running experiments of this "
                            "database; wait for its end, stop it with `dozan stop`, or give --db "
                            "another path",
-                           dz_store_owner(store));
+                           pid);
 }
 
 /* 0, or the error's number. The old pid goes first, so that nobody reads a part of each. */
-static int write_pid(int fd)
+static int write_pid(int fd, bool service)
 {
     char text[PID_TEXT];
-    int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int length =
+        snprintf(text, sizeof text, "%ld%s\n", (long)getpid(), service ? SERVICE_MARK : "");
     if (ftruncate(fd, 0) != 0)
         return errno;
     ssize_t written = pwrite(fd, text, (size_t)length, 0);
@@ -157,15 +198,16 @@ static bool is_owned(int fd)
 }
 
 /* 0 when there is no whole number in the file (yet). */
-static int64_t read_pid(int fd)
+static int64_t read_pid(int fd, bool *service)
 {
     char text[PID_TEXT];
     ssize_t size = pread(fd, text, sizeof text - 1, 0);
     if (size <= 0 || text[size - 1] != '\n')
         return 0;
-    text[size] = '\0';
+    text[size - 1] = '\0';
     char *end = NULL;
     errno = 0;
     long pid = strtol(text, &end, 10);
-    return errno == 0 && *end == '\n' && pid > 0 ? pid : 0;
+    *service = strcmp(end, SERVICE_MARK) == 0;
+    return errno == 0 && (*end == '\0' || *service) && pid > 0 ? pid : 0;
 }

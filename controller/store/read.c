@@ -6,11 +6,13 @@
  * look-ups and walks the whole experiment.
  */
 #include "store/build.h"
+#include "store/changes.h"
 #include "store/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static dozan_status no_trial(const dz_store *store, const char *name, dozan_error *err);
 static void read_point(dz_row *row, int32_t *attempt, dz_point *point);
 static void read_entry(dz_row *row, dz_log_entry *entry);
 
@@ -20,7 +22,7 @@ dozan_status dz_store_experiments(dz_store *store, dz_experiment_visit *visit, v
     dozan_status status = DOZAN_OK;
     bool go_on = true;
     dz_bind bind = dz_bind_new(store, "SELECT " DZ_EXPERIMENT_COLUMNS " FROM " DZ_EXPERIMENT_TABLES
-                                      " ORDER BY e.name");
+                                      " ORDER BY e.namespace, e.name");
     while (status == DOZAN_OK && go_on && dz_bind_step(&bind)) {
         dz_experiment *experiment = NULL;
         status = dz_build_experiment(&bind, &experiment, err);
@@ -54,14 +56,26 @@ dozan_status dz_store_trials(dz_store *store, const dz_experiment *experiment, i
 dozan_status dz_store_trial(dz_store *store, const char *name, dz_experiment **experiment,
                             dz_trial **trial, dozan_error *err)
 {
+    dz_qualified qualified;
+    if (!dz_qualified_read(name, &qualified))
+        return no_trial(store, name, err);
+    return dz_store_trial_in(store, qualified.given ? qualified.namespace_ : NULL, qualified.name,
+                             experiment, trial, err);
+}
+
+dozan_status dz_store_trial_in(dz_store *store, const char *namespace_, const char *name,
+                               dz_experiment **experiment, dz_trial **trial, dozan_error *err)
+{
     static const char sql[] = "SELECT " DZ_EXPERIMENT_COLUMNS ", " DZ_TRIAL_COLUMNS
                               " FROM trials t JOIN experiments e ON e.id = t.experiment "
-                              "JOIN documents d ON d.experiment = e.id WHERE t.name=?";
+                              "JOIN documents d ON d.experiment = e.id WHERE t.name=?1 AND (?2 IS "
+                              "NULL OR e.namespace=?2)";
     dz_experiment *made = NULL;
     dz_trial *made_trial = NULL;
     dozan_status status = DOZAN_OK;
     dz_bind bind = dz_bind_new(store, sql);
     dz_bind_text(&bind, name);
+    dz_bind_text(&bind, namespace_);
     bool found = dz_bind_step(&bind);
     if (found)
         status = dz_build_experiment(&bind, &made, err);
@@ -70,10 +84,7 @@ dozan_status dz_store_trial(dz_store *store, const char *name, dz_experiment **e
                                 &made_trial, err);
     status = dz_bind_end(&bind, status, "cannot read the trial", err);
     if (status == DOZAN_OK && !found)
-        status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                                 "there is no trial \"%s\"; `dozan get trials EXPERIMENT` lists "
-                                 "those that there are",
-                                 name);
+        status = no_trial(store, name, err);
     if (status != DOZAN_OK) {
         dz_experiment_destroy(made);
         return status;
@@ -81,6 +92,25 @@ dozan_status dz_store_trial(dz_store *store, const char *name, dz_experiment **e
     *experiment = made;
     *trial = made_trial;
     return DOZAN_OK;
+}
+
+dozan_status dz_store_trial_number(dz_store *store, const dz_experiment *experiment, int64_t number,
+                                   dz_trial **trial, dozan_error *err)
+{
+    dozan_status status = DOZAN_OK;
+    dz_bind bind = dz_bind_new(store, "SELECT " DZ_TRIAL_COLUMNS " FROM trials t WHERE "
+                                      "t.experiment=? AND t.number=?");
+    dz_bind_int(&bind, experiment->id);
+    dz_bind_int(&bind, number);
+    bool found = dz_bind_step(&bind);
+    if (found)
+        status = dz_build_trial(&bind, 0, experiment->spec->metric_count, trial, err);
+    status = dz_bind_end(&bind, status, "cannot read the trial", err);
+    if (status == DOZAN_OK && !found)
+        status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
+                                 "there is no trial %lld of experiment \"%s\"", (long long)number,
+                                 experiment->spec->name);
+    return status;
 }
 
 /* One parameter more than the lint likes. NOLINTNEXTLINE(readability-function-size) */
@@ -134,6 +164,14 @@ dozan_status dz_store_entries(dz_store *store, int64_t experiment_id, int64_t tr
 }
 
 /* ---- helpers */
+
+static dozan_status no_trial(const dz_store *store, const char *name, dozan_error *err)
+{
+    return dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
+                           "there is no trial \"%s\"; `dozan get trials EXPERIMENT` lists those "
+                           "that there are",
+                           name);
+}
 
 static void read_point(dz_row *row, int32_t *attempt, dz_point *point)
 {

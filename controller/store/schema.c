@@ -124,8 +124,88 @@ static const char schema_3[] =
     "  PRIMARY KEY (experiment, trial)"
     ") STRICT, WITHOUT ROWID;";
 
+/* Namespaces, and versions by which readers follow what changes (changes.h). A column's UNIQUE
+ * cannot be taken away, so the table is made anew, under foreign keys that are off meanwhile.
+ * Everything that was there before is of version 1, from which on changes can be told. The index by
+ * version has ended trials only: their rows are written no more, so that it costs one entry for
+ * each; the others are few, and found through trials_active. */
+static const char schema_4[] =
+    "CREATE TABLE experiments_4 ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  name TEXT NOT NULL,"
+    "  uid TEXT NOT NULL,"
+    "  seed INTEGER NOT NULL,"
+    "  state TEXT NOT NULL,"
+    "  conditions TEXT NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  completed_ms INTEGER NOT NULL,"
+    "  runtime_ms INTEGER NOT NULL,"
+    "  runtime_mark_ms INTEGER NOT NULL,"
+    "  trial_count INTEGER NOT NULL,"
+    "  last_seq INTEGER NOT NULL,"
+    "  state_counts TEXT NOT NULL,"
+    "  best_trial INTEGER NOT NULL,"
+    "  best_value ANY NOT NULL,"
+    "  exhausted INTEGER NOT NULL,"
+    "  suggestion_reason TEXT NOT NULL,"
+    "  suggestion_message TEXT NOT NULL,"
+    "  plugin_faults INTEGER NOT NULL,"
+    "  plugin_fault TEXT NOT NULL,"
+    "  namespace TEXT NOT NULL,"
+    "  version INTEGER NOT NULL,"
+    "  created_version INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  at_rest INTEGER NOT NULL" /* 1 = a start need not take it up */
+    ") STRICT;"
+    "INSERT INTO experiments_4 SELECT e.id, e.name, e.uid, e.seed, e.state, e.conditions, "
+    "  e.created_ms, e.started_ms, e.completed_ms, e.runtime_ms, e.runtime_mark_ms, e.trial_count, "
+    "  e.last_seq, e.state_counts, e.best_trial, e.best_value, e.exhausted, e.suggestion_reason, "
+    "  e.suggestion_message, e.plugin_faults, e.plugin_fault, "
+    "  coalesce(json_extract(d.spec, '$.metadata.namespace'), 'default'), 1, 1, 1, 0 "
+    "  FROM experiments e LEFT JOIN documents d ON d.experiment = e.id;"
+    /* The highest number ever given out, which no row may have any more. */
+    "DELETE FROM sqlite_sequence WHERE name = 'experiments_4';"
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'experiments_4', seq FROM sqlite_sequence "
+    "  WHERE name = 'experiments';"
+    "DROP TABLE experiments;"
+    "ALTER TABLE experiments_4 RENAME TO experiments;"
+    "CREATE UNIQUE INDEX experiments_by_name ON experiments(namespace, name);"
+    "CREATE INDEX experiments_by_version ON experiments(version);"
+    "CREATE INDEX experiments_open ON experiments(id) WHERE at_rest = 0;"
+
+    "ALTER TABLE trials ADD COLUMN version INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE trials ADD COLUMN created_version INTEGER NOT NULL DEFAULT 1;"
+    "CREATE INDEX trials_by_version ON trials(version) WHERE active = 0;"
+
+    "CREATE TABLE tombstones (" /* of what was deleted, as far back as changes can be told */
+    "  version INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL,"
+    "  namespace TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  uid TEXT NOT NULL,"
+    "  labels TEXT NOT NULL," /* JSON */
+    "  experiment_name TEXT NOT NULL,"
+    "  experiment INTEGER NOT NULL,"
+    "  trial INTEGER NOT NULL,"
+    "  created_version INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE horizon (" /* one row: the oldest version from which changes can be told */
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  version INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO horizon VALUES (1, 1);"
+
+    "CREATE TABLE reports (" /* of trials that run, by the callers' names for them: told twice, */
+    "  experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,"
+    "  trial INTEGER NOT NULL," /* they are counted once */
+    "  attempt INTEGER NOT NULL,"
+    "  request TEXT NOT NULL,"
+    "  PRIMARY KEY (experiment, trial, attempt, request)"
+    ") STRICT, WITHOUT ROWID;";
+
 /* migrations[i] makes version i+1 of version i. */
-static const char *const migrations[] = {schema_1, schema_2, schema_3};
+static const char *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
 enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
 
 static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,
@@ -150,10 +230,16 @@ dozan_status dz_schema_inspect(dz_store *store, dz_file_kind *kind, dozan_error 
 
 dozan_status dz_schema_migrate(dz_store *store, dozan_error *err)
 {
-    dozan_status status = dz_db_begin(store, err);
+    /* A table that is made anew must not take with it what refers to it; inside of a transaction
+     * SQLite would not listen. */
+    dozan_status status = dz_db_execute(store, "PRAGMA foreign_keys = OFF", err);
     if (status == DOZAN_OK)
-        status = apply_missing(store, err);
-    return dz_db_finish(store, status, err);
+        status = dz_db_begin(store, err);
+    if (status == DOZAN_OK)
+        status = dz_db_finish(store, apply_missing(store, err), err);
+    dozan_status restored =
+        dz_db_execute(store, "PRAGMA foreign_keys = ON", status == DOZAN_OK ? err : NULL);
+    return status == DOZAN_OK ? restored : status;
 }
 
 /* ---- helpers */

@@ -41,11 +41,16 @@ DOZAN_MUST_USE dozan_status dz_store_open(const char *path, dz_store_mode mode,
 void dz_store_close(dz_store *store);
 
 /* Becomes the one owner, until the close. FAILED_PRECONDITION names the pid of the process that is.
- * Commands that an earlier owner has not taken are dropped: they were not meant for this one. */
+ * Commands that an earlier owner has not taken are dropped: they were not meant for this one. The
+ * second says that this one serves all experiments (`dozan serve`). */
 DOZAN_MUST_USE dozan_status dz_store_own(dz_store *store, dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_store_own_as_service(dz_store *store, dozan_error *err);
 
 /* The pid of the owner, 0 when there is none. */
 int64_t dz_store_owner(const dz_store *store);
+
+/* Whether the owner serves all experiments: then it takes every command. */
+bool dz_store_is_served(const dz_store *store);
 
 /* ---- writing: the owner
  * --------------------------------------------------------------------------- */
@@ -73,6 +78,42 @@ DOZAN_MUST_USE dozan_status dz_store_insert_with_log(dz_store *store, dz_experim
  * cleared: it may be called again (full disk). */
 DOZAN_MUST_USE dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment,
                                             const dz_changes *changes, dozan_error *err);
+
+/* ---- several experiments in one transaction
+ *
+ * dz_store_begin, any of the _put_ functions, dz_store_end; and when that is OK, dz_store_written
+ * for each experiment that was put. Errors as in dz_store_commit: the transaction is for _end to
+ * roll back. */
+DOZAN_MUST_USE dozan_status dz_store_begin(dz_store *store, bool synced, dozan_error *err);
+
+/* Commits when `status` is OK, and else rolls back and returns it. */
+DOZAN_MUST_USE dozan_status dz_store_end(dz_store *store, dozan_status status, dozan_error *err);
+
+/* What changed. */
+DOZAN_MUST_USE dozan_status dz_store_put(dz_store *store, dz_experiment *experiment,
+                                         const dz_changes *changes, dozan_error *err);
+/* A new experiment with the entries of its log, but not its trials. ALREADY_EXISTS: nothing is
+ * written, and the transaction may go on. experiment->id is set, to be taken back if _end fails. */
+DOZAN_MUST_USE dozan_status dz_store_put_new(dz_store *store, dz_experiment *experiment,
+                                             const dz_source *source, const dz_changes *changes,
+                                             dozan_error *err);
+/* Removes an experiment and all that belongs to it, and leaves tombstones. */
+DOZAN_MUST_USE dozan_status dz_store_put_deleted(dz_store *store, const dz_experiment *experiment,
+                                                 dozan_error *err);
+/* Notes a report by the name that its caller gave it; *repeated when it is known already. */
+DOZAN_MUST_USE dozan_status dz_store_put_report(dz_store *store, int64_t experiment_id,
+                                                const dz_trial *trial, const char *request,
+                                                bool *repeated, dozan_error *err);
+
+/* Clears the dirty flags. */
+void dz_store_written(dz_experiment *experiment, const dz_changes *changes);
+
+/* Whether there is anything to put, and whether its commit must wait for the disk. */
+bool dz_store_has_changes(const dz_experiment *experiment, const dz_changes *changes);
+bool dz_store_must_sync(const dz_changes *changes);
+
+/* Gives free space at the end of the file back, where that is possible now. */
+void dz_store_shrink(dz_store *store);
 
 /* Reads an experiment, with its active trials: by its name in the namespace "default", by
  * "NAMESPACE/NAME", or by a name that only one namespace has. NOT_FOUND names near matches;
@@ -127,10 +168,11 @@ typedef enum dz_command_kind {
 typedef struct dz_store_command {
     int64_t id;
     dz_command_kind kind;
-    char experiment[256];
+    char experiment[DZ_QUALIFIED_NAME];
     int64_t trial;
 } dz_store_command;
 
+/* The experiment is given as dz_spec_qualified writes it: "NAME", or "NAMESPACE/NAME". */
 DOZAN_MUST_USE dozan_status dz_store_post(dz_store *store, dz_command_kind kind,
                                           const char *experiment, int64_t trial, dozan_error *err);
 
@@ -157,7 +199,7 @@ typedef bool dz_trial_visit(void *user, const dz_trial *trial);
 typedef bool dz_point_visit(void *user, int32_t attempt, const dz_point *point);
 typedef bool dz_entry_visit(void *user, const dz_log_entry *entry);
 
-/* All experiments by name, without their active trials. */
+/* All experiments by namespace and name, without their active trials. */
 DOZAN_MUST_USE dozan_status dz_store_experiments(dz_store *store, dz_experiment_visit *visit,
                                                  void *user, dozan_error *err);
 

@@ -55,6 +55,8 @@ static void memory_commit(void *self, sim *s, dz_experiment *experiment, dz_chan
         m->experiment = *experiment;
         dz_front_saved(&experiment->front);
         experiment->dirty = false;
+    } else if (changes->log_count > 0) {
+        m->experiment.last_seq = experiment->last_seq;
     }
     for (size_t i = 0; i < experiment->active_count; i++) {
         if (experiment->active[i]->dirty) {

@@ -258,6 +258,7 @@ static void test_budget_and_source(void **state)
     dz_spec_destroy(experiment->spec);
     experiment->spec = fixture_spec("budget", 4, 40);
     experiment->dirty = true;
+    experiment->spec_dirty = true;
     dz_store_stage_source(store, "next.yaml", text, sizeof text - 1);
     commit(store, experiment, &changes);
     dz_experiment *read = load(store, "budget");

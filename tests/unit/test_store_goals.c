@@ -177,6 +177,15 @@ static void the_log_has_other_values_and_known_results(void **state)
 static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
+        "DROP TABLE tombstones; DROP TABLE horizon; DROP TABLE reports;"
+        "DROP INDEX trials_by_version; ALTER TABLE trials DROP COLUMN version;"
+        "ALTER TABLE trials DROP COLUMN created_version; DROP INDEX experiments_by_name;"
+        "DROP INDEX experiments_by_version; DROP INDEX experiments_open;"
+        "ALTER TABLE experiments DROP COLUMN namespace;"
+        "ALTER TABLE experiments DROP COLUMN version;"
+        "ALTER TABLE experiments DROP COLUMN created_version;"
+        "ALTER TABLE experiments DROP COLUMN generation;"
+        "ALTER TABLE experiments DROP COLUMN at_rest;"
         "DROP TABLE front; ALTER TABLE events DROP COLUMN assignments;"
         "ALTER TABLE events DROP COLUMN others; ALTER TABLE documents DROP COLUMN warm_start;"
         "ALTER TABLE experiments DROP COLUMN plugin_fault; PRAGMA user_version = 1";

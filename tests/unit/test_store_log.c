@@ -280,7 +280,7 @@ static void test_commands(void **state)
     log_world *w = *state;
     dozan_error err = {0};
     dz_store *other = NULL;
-    char name[300];
+    char name[DZ_QUALIFIED_NAME + 1];
     assert_ok(dz_store_open(w->fixture.path, DZ_STORE_READ, DZ_DURABILITY_FULL, &other, &err), err);
     check_none(w->store);
     check_none(w->store);
