@@ -125,6 +125,15 @@ static dozan_status find_resource(const dozan_problem *problem, dz_ladder *ladde
                                "must be one of type int or double",
                                name);
     }
+    for (size_t d = 0; d < dozan_space_dimensions(problem->space); d++) {
+        if (dozan_space_dimension(problem->space, d)->parent == ladder->dimension ||
+            resource->parent != SIZE_MAX) {
+            return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "algorithmSettings",
+                                   "parameter \"%.64s\" is the resource: it can have no condition, "
+                                   "and no parameter can have one on it",
+                                   name);
+        }
+    }
     *most = dozan_setting_double(problem->settings, "r_l");
     if (*most <= 0 || *most > resource->max || *most < resource->min) {
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "algorithmSettings",
@@ -200,6 +209,7 @@ static bool walk(const dz_ladder *ladder, const dozan_problem *problem, const do
                 number /= levels;
             }
         }
+        dozan_space_snap(space, point);
         if (is_fresh(ladder, problem, ask, rung, wanted, point)) {
             return true;
         }

@@ -20,6 +20,7 @@
     X(dz_motpe)                                                                                    \
     X(dz_hyperband)                                                                                \
     X(dz_asha)                                                                                     \
+    X(dz_pbt)                                                                                      \
     X(dz_medianstop)                                                                               \
     X(dz_percentile)                                                                               \
     X(dz_asha_stop)                                                                                \

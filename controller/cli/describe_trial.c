@@ -190,8 +190,8 @@ static void put_output(dz_cli *cli, const dz_found *found, dozan_buf *page)
     dz_spec_folder(found->experiment->spec, folder);
     for (int32_t attempt = 1; attempt <= found->trial->attempt; attempt++) {
         char *path = NULL;
-        if (dz_local_output_path(cli->options.job_directory, folder,
-                                 found->trial->name, attempt, &path) != DOZAN_OK)
+        if (dz_local_output_path(cli->options.job_directory, folder, found->trial->name, attempt,
+                                 &path) != DOZAN_OK)
             continue;
         dz_table_cellf(&table, "%d", (int)attempt);
         dz_table_cell(&table, path);

@@ -46,9 +46,8 @@ int dz_cli_run(dz_cli *cli)
     if (status == DZ_EXIT_SUCCEEDED)
         status = open_all(&run);
     if (status == DZ_EXIT_SUCCEEDED) {
-        dozan_status found =
-            dz_store_load_in(run.store, run.document.spec->namespace_, run.document.spec->name,
-                             &run.experiment, &err);
+        dozan_status found = dz_store_load_in(run.store, run.document.spec->namespace_,
+                                              run.document.spec->name, &run.experiment, &err);
         if (found == DOZAN_OK)
             status = take_up(&run);
         else if (found == DOZAN_NOT_FOUND)

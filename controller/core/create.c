@@ -12,6 +12,7 @@
 static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments, size_t count,
                             const dozan_pair *labels, size_t label_count);
 static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, size_t *to_count);
+static bool name_parent(const dz_experiment *experiment, dz_trial *trial);
 static bool append_active(dz_experiment *experiment, dz_trial *trial);
 static dozan_status learn_demand(const dz_experiment_spec *spec, dz_trial *trial, dozan_error *err);
 
@@ -96,7 +97,8 @@ static dz_trial *make_trial(const dz_turn *turn, const dozan_pair *assignments, 
     trial->name = strdup(name);
     if (trial->observations == NULL || trial->name == NULL ||
         !copy_pairs(assignments, count, &trial->assignments, &trial->assignment_count) ||
-        !copy_pairs(labels, label_count, &trial->labels, &trial->label_count)) {
+        !copy_pairs(labels, label_count, &trial->labels, &trial->label_count) ||
+        !name_parent(turn->experiment, trial)) {
         dz_trial_destroy(trial);
         return NULL;
     }
@@ -128,6 +130,32 @@ static bool copy_pairs(const dozan_pair *from, size_t count, dozan_pair **to, si
         if (pair->name == NULL || pair->value == NULL) {
             return false;
         }
+    }
+    return true;
+}
+
+/* An algorithm knows trials by their numbers alone: the number in a label ".../parent" becomes the
+ * name of that trial, as everybody else knows it. False when there is no memory. */
+static bool name_parent(const dz_experiment *experiment, dz_trial *trial)
+{
+    for (size_t i = 0; i < trial->label_count; i++) {
+        dozan_pair *label = &trial->labels[i];
+        double number = 0;
+        char name[512];
+
+        if (!dz_label_is_parent(label->name) ||
+            strspn(label->value, "0123456789") != strlen(label->value) ||
+            !dozan_number_parse(label->value, false, &number) || number < 1 ||
+            number >= (double)trial->number) {
+            continue;
+        }
+        dz_trial_name(experiment, (int64_t)number, name, sizeof name);
+        char *copy = strdup(name);
+        if (copy == NULL) {
+            return false;
+        }
+        free((char *)(uintptr_t)label->value);
+        label->value = copy;
     }
     return true;
 }

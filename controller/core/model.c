@@ -4,6 +4,7 @@
 #include "core/model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
     bool ended;
@@ -61,6 +62,23 @@ const char *dz_experiment_state_name(dz_experiment_state state)
 bool dz_experiment_state_ended(dz_experiment_state state)
 {
     return state == DZ_EXPERIMENT_SUCCEEDED || state == DZ_EXPERIMENT_FAILED;
+}
+
+bool dz_label_is_parent(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return slash != NULL && strcmp(slash, "/parent") == 0;
+}
+
+const char *dz_trial_parent(const dz_trial *trial)
+{
+    for (size_t i = 0; i < trial->label_count; i++) {
+        if (dz_label_is_parent(trial->labels[i].name)) {
+            return trial->labels[i].value;
+        }
+    }
+    return NULL;
 }
 
 void dz_trial_destroy(dz_trial *trial)

@@ -89,6 +89,11 @@ typedef struct dz_trial {
 } dz_trial;
 
 void dz_trial_destroy(dz_trial *trial);
+
+/* The name of the trial whose checkpoint this one begins with, as its label ".../parent" says; NULL
+ * when there is none. */
+const char *dz_trial_parent(const dz_trial *trial);
+bool dz_label_is_parent(const char *name);
 void dz_pairs_destroy(dozan_pair *pairs, size_t count); /* whose names and values are owned */
 
 /* ---- results.c */

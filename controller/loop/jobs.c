@@ -37,11 +37,21 @@ typedef struct point_batch {
     bool failed;
 } point_batch;
 
+/* Where one attempt finds what has one path in the template. */
+typedef struct own_paths {
+    char *metrics;           /* NULL, or the collector's file */
+    char *checkpoint;        /* NULL, or the folder of its checkpoint, */
+    char *checkpoint_inside; /* and its path in the template */
+} own_paths;
+
 static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
                           bool adopt, dozan_error *err);
 static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *experiment,
-                                 const dz_trial *trial, const char *metrics_path,
-                                 dz_command **command, dozan_error *err);
+                                 const dz_trial *trial, const own_paths *own, dz_command **command,
+                                 dozan_error *err);
+static dozan_status job_checkpoint(const dz_jobs *jobs, const dz_experiment *experiment,
+                                   const dz_trial *trial, own_paths *own, dozan_error *err);
+static void own_paths_fini(own_paths *own);
 static dozan_status job_metrics_path(const dz_jobs *jobs, const dz_experiment *experiment,
                                      const dz_trial *trial, char **path, dozan_error *err);
 static dozan_status listen_to(dz_jobs *jobs, const dz_job_id *id, const dz_experiment_spec *spec,
@@ -135,13 +145,15 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
                           bool adopt, dozan_error *err)
 {
     dz_command *command = NULL;
-    char *metrics_path = NULL;
+    own_paths own = {0};
     dz_job_id id = {experiment->id, trial->number, trial->attempt};
     char folder[DZ_QUALIFIED_NAME];
     dz_spec_folder(experiment->spec, folder);
-    dozan_status status = job_metrics_path(jobs, experiment, trial, &metrics_path, err);
+    dozan_status status = job_metrics_path(jobs, experiment, trial, &own.metrics, err);
     if (!status)
-        status = make_command(jobs, experiment, trial, metrics_path, &command, err);
+        status = job_checkpoint(jobs, experiment, trial, &own, err);
+    if (!status)
+        status = make_command(jobs, experiment, trial, &own, &command, err);
     if (!status)
         status = listen_to(jobs, &id, experiment->spec, err);
     if (status || !command)
@@ -153,7 +165,9 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
                   .experiment_name = folder,
                   .trial_name = trial->name,
                   .command = command,
-                  .metrics_path = metrics_path,
+                  .metrics_path = own.metrics,
+                  .checkpoint = own.checkpoint,
+                  .parent_name = dz_trial_parent(trial),
                   .timeout_ms = limit,
                   .gpus = trial->gpus,
                   .gpu_count = (size_t)trial->gpu_count,
@@ -162,24 +176,33 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
                    : jobs->runner->start(jobs->self, &job, err);
 done:
     dz_command_destroy(command);
-    free(metrics_path);
+    own_paths_fini(&own);
     return status;
+}
+
+static void own_paths_fini(own_paths *own)
+{
+    free(own->metrics);
+    free(own->checkpoint);
+    free(own->checkpoint_inside);
 }
 
 /* The file that a File collector reads has one path in the template; here each trial gets a file of
  * its own, or trials that run at the same time would write into one. */
 static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *experiment,
-                                 const dz_trial *trial, const char *metrics_path,
-                                 dz_command **command, dozan_error *err)
+                                 const dz_trial *trial, const own_paths *own, dz_command **command,
+                                 dozan_error *err)
 {
     const dz_run_config *config = jobs->config;
     cJSON *object = NULL;
-    dz_path_map *maps = calloc(config->map_count + 1, sizeof *maps);
+    dz_path_map *maps = calloc(config->map_count + 2, sizeof *maps);
     if (!maps)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     size_t count = 0;
-    if (metrics_path)
-        maps[count++] = (dz_path_map){experiment->spec->collector_path, metrics_path};
+    if (own->metrics)
+        maps[count++] = (dz_path_map){experiment->spec->collector_path, own->metrics};
+    if (own->checkpoint)
+        maps[count++] = (dz_path_map){own->checkpoint_inside, own->checkpoint};
     for (size_t i = 0; i < config->map_count; i++)
         maps[count++] = config->maps[i];
     dozan_status status = dz_template_render(experiment->spec, trial->name, trial->assignments,
@@ -199,9 +222,34 @@ static dozan_status job_metrics_path(const dz_jobs *jobs, const dz_experiment *e
     char folder[DZ_QUALIFIED_NAME];
     dz_spec_folder(experiment->spec, folder);
     const char *slash = strrchr(experiment->spec->collector_path, '/');
-    if (dz_local_metrics_path(jobs->config->job_directory, folder, trial->name,
-                              trial->attempt, slash ? slash + 1 : experiment->spec->collector_path,
-                              path))
+    if (dz_local_metrics_path(jobs->config->job_directory, folder, trial->name, trial->attempt,
+                              slash ? slash + 1 : experiment->spec->collector_path, path))
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return DOZAN_OK;
+}
+
+/* Katib mounts a folder of the trial's own at the path that the setting suggestion_trial_dir names;
+ * here that path becomes the folder's. */
+static dozan_status job_checkpoint(const dz_jobs *jobs, const dz_experiment *experiment,
+                                   const dz_trial *trial, own_paths *own, dozan_error *err)
+{
+    const dz_experiment_spec *spec = experiment->spec;
+    const char *inside = NULL;
+    char folder[DZ_QUALIFIED_NAME];
+    dz_spec_folder(spec, folder);
+    for (size_t i = 0; i < spec->algorithm_setting_count; i++) {
+        if (!strcmp(spec->algorithm_settings[i].name, "suggestion_trial_dir"))
+            inside = spec->algorithm_settings[i].value;
+    }
+    size_t size = inside ? strlen(inside) : 0;
+    while (size > 0 && inside[size - 1] == '/')
+        size--;
+    if (size == 0)
+        return DOZAN_OK;
+    own->checkpoint_inside = strndup(inside, size);
+    if (!own->checkpoint_inside ||
+        dz_local_checkpoint_path(jobs->config->job_directory, folder, trial->name, trial->attempt,
+                                 &own->checkpoint))
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     return DOZAN_OK;
 }

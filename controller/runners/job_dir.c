@@ -22,10 +22,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SWEEP_ROUNDS = 10, SWEEP_WAIT_MS = 500, MAX_ENVIRONMENT = 256 * 1024 };
+enum { SWEEP_ROUNDS = 10, SWEEP_WAIT_MS = 500, MAX_ENVIRONMENT = 256 * 1024, MAX_MISSING = 8 };
 
 static int make_levels(char *path, int levels);
 static bool is_file_name(const char *name);
+static dozan_status own_path(const char *directory, const char *experiment_name,
+                             const char *trial_name, int attempt, const char *name, char **path);
 static bool path_below(char *job_path, char **path, const char *name);
 static dz_job_stage read_record(int status, dz_job_look *look);
 static bool kill_if_of_job(const char *pid_text, const char *mark, size_t mark_size);
@@ -46,19 +48,42 @@ dozan_status dz_local_metrics_path(const char *directory, const char *experiment
                                    const char *trial_name, int32_t attempt, const char *basename,
                                    char **path)
 {
-    char *job_path = NULL;
     char *folder = NULL;
     if (!is_file_name(basename))
         return DOZAN_INVALID_ARGUMENT;
-    /* The trial may run in another working directory: it needs a path that is good everywhere. */
-    char *absolute = realpath(directory, NULL);
-    dozan_status status = dz_job_dir_path(absolute != NULL ? absolute : directory, experiment_name,
-                                          trial_name, attempt, &job_path, NULL);
-    if (status == DOZAN_OK &&
-        (!path_below(job_path, &folder, DZ_JOB_METRICS) || !path_below(folder, path, basename)))
+    dozan_status status =
+        own_path(directory, experiment_name, trial_name, attempt, DZ_JOB_METRICS, &folder);
+    if (status == DOZAN_OK && !path_below(folder, path, basename))
         status = DOZAN_RESOURCE_EXHAUSTED;
-    free(absolute);
     return status;
+}
+
+dozan_status dz_local_checkpoint_path(const char *directory, const char *experiment_name,
+                                      const char *trial_name, int32_t attempt, char **path)
+{
+    return own_path(directory, experiment_name, trial_name, attempt, DZ_JOB_CHECKPOINT, path);
+}
+
+/* The attempts of a trial are numbered on, but one that could not be started may have left
+ * nothing. */
+char *dz_job_dir_checkpoint(const char *directory, const char *experiment_name,
+                            const char *trial_name)
+{
+    char *found = NULL;
+    for (int attempt = 1, missing = 0; missing < MAX_MISSING; attempt++) {
+        char *path = NULL;
+        if (own_path(directory, experiment_name, trial_name, attempt, DZ_JOB_CHECKPOINT, &path) !=
+            DOZAN_OK)
+            break;
+        missing = access(path, R_OK | X_OK) == 0 ? 0 : missing + 1;
+        if (missing == 0) {
+            free(found);
+            found = path;
+        } else {
+            free(path);
+        }
+    }
+    return found;
 }
 
 dozan_status dz_job_dir_path(const char *directory, const char *experiment_name,
@@ -176,6 +201,21 @@ static bool is_file_name(const char *name)
 {
     return name != NULL && name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL &&
            strlen(name) <= NAME_MAX;
+}
+
+/* The path of something in a job's directory. A trial may run in another working directory: it
+ * needs one that is good everywhere. */
+static dozan_status own_path(const char *directory, const char *experiment_name,
+                             const char *trial_name, int attempt, const char *name, char **path)
+{
+    char *job_path = NULL;
+    char *absolute = realpath(directory, NULL);
+    dozan_status status = dz_job_dir_path(absolute != NULL ? absolute : directory, experiment_name,
+                                          trial_name, attempt, &job_path, NULL);
+    if (status == DOZAN_OK && !path_below(job_path, path, name))
+        status = DOZAN_RESOURCE_EXHAUSTED;
+    free(absolute);
+    return status;
 }
 
 /* Takes job_path; *path may be the same variable. */

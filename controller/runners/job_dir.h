@@ -30,6 +30,10 @@ DOZAN_MUST_USE dozan_status dz_job_dir_path(const char *directory, const char *e
                                             const char *trial_name, int attempt, char **path,
                                             dozan_error *err);
 
+/* The checkpoint folder of the trial's last attempt that has one; NULL when none has. Owned. */
+char *dz_job_dir_checkpoint(const char *directory, const char *experiment_name,
+                            const char *trial_name);
+
 /* Makes the job's directory and those above it, up to the runner's. 0, EEXIST when the job's own
  * was there, or errno. */
 int dz_job_dir_make(const char *path);

@@ -82,6 +82,8 @@ char **dz_job_env_create(char *const *inherited, const dz_machine_gpus *gpus, co
     for (char *const *entry = job->command->env; entry != NULL && *entry != NULL; entry++)
         put(&list, *entry);
     put_text(&list, "DOZAN_TRIAL_DIR", directory);
+    if (job->checkpoint != NULL)
+        put_text(&list, "DOZAN_CHECKPOINT_DIR", job->checkpoint);
     return take(&list);
 }
 

@@ -14,8 +14,9 @@ char **dz_job_env_inherited(void);
 /* A trial's environment, from the weakest to the strongest: what is inherited, what this runner
  * sets, the container's own. This runner sets DOZAN_TRIAL_NAME and KATIB_TRIAL_NAME,
  * DOZAN_TRIAL_DIR (which no container can change: the runner finds a trial's processes by it),
- * CUDA_VISIBLE_DEVICES when the job has GPUs, and PYTHONUNBUFFERED=1, without which a Python
- * program's metrics come only at its end. NULL without memory. */
+ * DOZAN_CHECKPOINT_DIR when it has a checkpoint, CUDA_VISIBLE_DEVICES when the job has GPUs, and
+ * PYTHONUNBUFFERED=1, without which a Python program's metrics come only at its end. NULL without
+ * memory. */
 char **dz_job_env_create(char *const *inherited, const dz_machine_gpus *gpus, const dz_job *job,
                          const char *directory);
 

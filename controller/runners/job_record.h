@@ -7,7 +7,8 @@
  * ended as the record says, and no process of it is left; or, when the record still says "running",
  * it is gone. output    standard output and error stop      made by the runner before it tells the
  * shim to stop: an end by SIGTERM without it was not our wish, and a shim that finds it does not
- * begin metrics/  files that the trial writes for its collector
+ * begin metrics/  files that the trial writes for its collector checkpoint/  its state, which
+ * begins as a copy of its parent's
  *
  * There are as few files as can be, because making one is most of what a short trial costs. The
  * record is one line of a fixed size, first written before the start and then over itself: so a
@@ -22,6 +23,7 @@
 #define DZ_JOB_OUTPUT "output"
 #define DZ_JOB_STOP "stop"
 #define DZ_JOB_METRICS "metrics"
+#define DZ_JOB_CHECKPOINT "checkpoint"
 
 /* Kind, number (exit code, signal, or errno), and of all the job's processes the peak memory in KiB
  * and the user and system time in microseconds; filled up with spaces and a newline. */

@@ -22,10 +22,14 @@ enum { LOCAL_READ_BYTES = 64 * 1024, LOCAL_MESSAGE_BYTES = 512 };
 typedef struct local_job {
     struct local_job *next;
     dz_job_id id;
+    char *experiment_name;
     char *trial_name;
     char *directory;    /* its own, absolute */
     char *follow;       /* the file whose bytes go to the sink */
     char *metrics_path; /* NULL, or the same */
+    char *checkpoint;   /* its own folder, or NULL */
+    char *parent_name;  /* whose checkpoint it begins with, or NULL */
+    char *parent;       /* the folder of that */
     dz_command command; /* a copy of what is needed of it: argv, working_dir, program */
     char **env;
     int64_t timeout_ms;

@@ -28,12 +28,14 @@
 
 /* With a tick every 10 to 100 ms, a machine that is out of descriptors has some seconds to find
  * some again. */
-enum { MAX_FAILURES = 300 };
+enum { MAX_FAILURES = 300, COPY_WORDS = 6 };
 
 static const char *why(int error);
 static bool is_passing(int error);
 static char *copy_text(const char *text, bool *failed);
 static bool make_metrics_folder(const local_job *job);
+static bool make_checkpoint(const local_runner *runner, local_job *job, local_end *end);
+static size_t put_copy(const local_job *job, const char **argv);
 static bool spawn_shim(local_runner *runner, local_job *job, local_end *end);
 static void attach(local_job *job, pid_t shim);
 static void signal_shim(const local_job *job);
@@ -62,7 +64,10 @@ local_job *local_job_create(const local_runner *runner, const dz_job *job, dozan
         return NULL;
     }
     made->trial_name = copy_text(job->trial_name, &failed);
+    made->experiment_name = copy_text(job->experiment_name, &failed);
     made->metrics_path = copy_text(job->metrics_path, &failed);
+    made->checkpoint = copy_text(job->checkpoint, &failed);
+    made->parent_name = copy_text(job->parent_name, &failed);
     made->command.argv = dz_strings_copy(job->command->argv);
     made->command.working_dir = copy_text(job->command->working_dir, &failed);
     made->command.program = copy_text(job->command->program, &failed);
@@ -88,7 +93,11 @@ void local_job_destroy(local_job *job)
         (void)close(job->pidfd);
     if (job->follow_fd >= 0)
         (void)close(job->follow_fd);
+    free(job->experiment_name);
     free(job->trial_name);
+    free(job->checkpoint);
+    free(job->parent_name);
+    free(job->parent);
     free(job->directory);
     free(job->follow);
     free(job->metrics_path);
@@ -130,7 +139,7 @@ bool local_job_begin(local_runner *runner, local_job *job, local_end *end)
                 job->metrics_path, why(errno));
         return false;
     }
-    return spawn_shim(runner, job, end);
+    return make_checkpoint(runner, job, end) && spawn_shim(runner, job, end);
 }
 
 bool local_job_shim_gone(const local_runner *runner, local_job *job)
@@ -265,6 +274,43 @@ static bool make_metrics_folder(const local_job *job)
     return mkdir(folder, 0700) == 0 || errno == EEXIST;
 }
 
+/* Makes the job's checkpoint folder, and finds the one that it begins as a copy of. */
+static bool make_checkpoint(const local_runner *runner, local_job *job, local_end *end)
+{
+    if (job->checkpoint == NULL)
+        return true;
+    if (mkdir(job->checkpoint, 0700) != 0 && errno != EEXIST) {
+        set_end(end, DZ_END_NOT_STARTED, "the folder %s for its checkpoint could not be made: %s",
+                job->checkpoint, why(errno));
+        return false;
+    }
+    if (job->parent_name == NULL || job->parent != NULL)
+        return true;
+    job->parent = dz_job_dir_checkpoint(runner->directory, job->experiment_name, job->parent_name);
+    if (job->parent == NULL) {
+        set_end(end, DZ_END_NOT_STARTED,
+                "it begins with the checkpoint of trial %s, and there is none below %s/%s: was it "
+                "removed?",
+                job->parent_name, runner->directory, job->experiment_name);
+        end->end.configuration_fault = true;
+    }
+    return job->parent != NULL;
+}
+
+/* Puts a command before the trial's own that fetches the parent's checkpoint. It runs under the
+ * shim: so a copy of gigabytes holds nothing else up, counts for the time limit, and is ended with
+ * the trial. An attempt is started once, and so it copies once. Returns the number of words. */
+static size_t put_copy(const local_job *job, const char **argv)
+{
+    static const char script[] = "cp -a -- \"$1/.\" \"$2\" && shift 2 && exec \"$@\"";
+    if (job->parent == NULL)
+        return 0;
+    const char *const words[COPY_WORDS] = {"/bin/sh", "-c",        script,
+                                           "dozan",   job->parent, job->checkpoint};
+    memcpy(argv, words, sizeof words);
+    return COPY_WORDS;
+}
+
 static bool spawn_shim(local_runner *runner, local_job *job, local_end *end)
 {
     char timeout[32];
@@ -272,7 +318,7 @@ static bool spawn_shim(local_runner *runner, local_job *job, local_end *end)
     size_t count = 0;
     while (job->command.argv[count] != NULL)
         count++;
-    const char **argv = calloc(count + 6, sizeof(char *));
+    const char **argv = calloc(count + 6 + COPY_WORDS, sizeof(char *));
     int error = argv == NULL ? ENOMEM : 0;
     if (error == 0) {
         (void)snprintf(timeout, sizeof timeout, "%" PRId64, job->timeout_ms);
@@ -282,7 +328,8 @@ static bool spawn_shim(local_runner *runner, local_job *job, local_end *end)
         argv[2] = timeout;
         argv[3] = grace;
         argv[4] = job->command.working_dir != NULL ? job->command.working_dir : "";
-        memcpy(argv + 5, job->command.argv, count * sizeof(char *));
+        size_t before = 5 + put_copy(job, argv + 5);
+        memcpy(argv + before, job->command.argv, count * sizeof(char *));
         error = posix_spawn(&job->shim, runner->shim, NULL, &runner->spawn,
                             (char *const *)(uintptr_t)argv, job->env);
     }

@@ -28,6 +28,9 @@ typedef struct dz_job {
     const dz_command *command;
     const char *metrics_path; /* File collector: the file to follow, the job's own (see
                                  dz_local_metrics_path); NULL = the output itself */
+    const char *checkpoint;   /* the job's own folder (see dz_local_checkpoint_path), where it loads
+                                 and saves its state; NULL = it has none */
+    const char *parent_name;  /* the trial whose checkpoint is copied there first, or NULL */
     int64_t timeout_ms;       /* 0 = none */
     const int32_t *gpus;      /* indices given to this job */
     size_t gpu_count;
@@ -111,5 +114,12 @@ DOZAN_MUST_USE dozan_status dz_local_metrics_path(const char *directory,
                                                   const char *experiment_name,
                                                   const char *trial_name, int32_t attempt,
                                                   const char *basename, char **path);
+
+/* Path of the folder that belongs to one local attempt alone, for its checkpoint. Absolute once
+ * `directory` is there. The runner makes it. Owned text. */
+DOZAN_MUST_USE dozan_status dz_local_checkpoint_path(const char *directory,
+                                                     const char *experiment_name,
+                                                     const char *trial_name, int32_t attempt,
+                                                     char **path);
 
 #endif
