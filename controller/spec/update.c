@@ -50,8 +50,7 @@ bool dz_spec_same_budget(const dz_experiment_spec *a, const dz_experiment_spec *
     return a->parallel_trial_count == b->parallel_trial_count &&
            a->max_trial_count == b->max_trial_count &&
            a->max_failed_trial_count == b->max_failed_trial_count &&
-           a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy &&
-           a->resume_policy_given == b->resume_policy_given;
+           a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy;
 }
 
 void dz_spec_qualified(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME])

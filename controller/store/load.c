@@ -54,8 +54,10 @@ dozan_status dz_store_load_id(dz_store *store, int64_t experiment_id, dz_experim
 
 bool dz_qualified_read(const char *text, dz_qualified *qualified)
 {
-    const char *slash = strchr(text, '/');
-    size_t length = slash ? (size_t)(slash - text) : 0;
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    const char *slash = length > 0 && text[length] == '/' ? text + length : NULL;
+    if (!slash)
+        length = 0; /* no namespace has such a name: it is a bad name as a whole */
     if (length >= sizeof qualified->namespace_)
         return false;
     *qualified = (dz_qualified){.namespace_ = "default", .name = text, .given = slash != NULL};
