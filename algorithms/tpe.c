@@ -15,7 +15,7 @@
  * at most: tell keeps the best trials sorted (never more than MAX_BELOW), and of the others a
  * uniform sample of at most MAX_SAMPLE, sorted along every axis, which stands for them in g. The
  * n-th trial comes into the sample, for O(dimensions * MAX_SAMPLE) memory moves, with a probability
- * of MAX_SAMPLE / n; otherwise a tell takes O(log n).
+ * of MAX_SAMPLE / n; otherwise a tell takes O(dimensions).
  */
 #include "axes.h"
 #include "common.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The time of one ask beside the peers', on the same history and machine, in one run: Dozan's algorithms (bench_ask)
-against Optuna's TPE and scikit-optimize's Gaussian process, in 10 dimensions after 1,000 and 10,000 trials.
+against Optuna's TPE and scikit-optimize's Gaussian process, in 10 dimensions after 1,000, 10,000 and 100,000 trials.
 
     ask_peers.py [--short] [--build build] [--venv build/peers]
 

@@ -5,9 +5,9 @@
  *   bench_ask [--short] [--json]      --json: for ask_peers.py, which sets the peers beside it
  *
  * The history is a fixed function of the trial's number (see `history_point`), so that peers can be
- * given the same. The first ask includes what an algorithm puts off until it is asked, such as a
- * fit; then each ask has one more result to take in, as in a running experiment, and the median of
- * those counts.
+ * given the same. It is told in one piece first, which gives the time of a tell. The first ask
+ * includes what an algorithm puts off until it is asked, such as a fit; then each ask has one more
+ * result to take in, as in a running experiment, and the median of those counts.
  */
 #include "arena.h"
 #include "session.h"
@@ -42,6 +42,7 @@ typedef struct event_log {
 } event_log;
 
 typedef struct timing {
+    double tell_us; /* of one trial, when the history is told in one piece */
     double first_ms;
     double median_ms;
 } timing;
@@ -280,15 +281,18 @@ static timing time_asks(const dozan_algorithm *algorithm, int64_t trials, dozan_
         dz_session_create(algorithm, &log.experiment, &self.session, &err) != DOZAN_OK) {
         die("session", &err);
     }
+    timing result = {.tell_us = 0};
     if (client == NULL) { /* over ipc, the first ask carries the history */
         bool stale = false;
         dozan_log_part part = part_of(&log, 0);
+        double start = now_ms();
         if (dz_session_apply(self.session, &part, &stale, &err) != DOZAN_OK) {
             die("history", &err);
         }
+        result.tell_us = 1e3 * (now_ms() - start) / (double)trials;
         self.told = log.count;
     }
-    timing result = {.first_ms = ask_once(&self)};
+    result.first_ms = ask_once(&self);
     double times[ASKS];
     for (size_t i = 0; i < ASKS; i++) {
         times[i] = ask_once(&self);
@@ -311,15 +315,17 @@ static void print_row(const dozan_algorithm *algorithm, int64_t trials, dozan_cl
     timing inside = time_asks(algorithm, trials, NULL);
     timing whole = time_asks(algorithm, trials, client);
     if (json) {
-        (void)printf(
-            "%s\n  {\"algorithm\": \"%s\", \"trials\": %lld, \"first_ms\": %.4f, \"ask_ms\": %.4f, "
-            "\"ipc_ms\": %.4f}",
-            first ? "" : ",", algorithm->name, (long long)trials, inside.first_ms, inside.median_ms,
-            whole.median_ms);
+        (void)printf("%s\n  {\"algorithm\": \"%s\", \"trials\": %lld, \"tell_us\": %.3f, "
+                     "\"first_ms\": %.4f, "
+                     "\"ask_ms\": %.4f, \"ipc_ms\": %.4f}",
+                     first ? "" : ",", algorithm->name, (long long)trials, inside.tell_us,
+                     inside.first_ms, inside.median_ms, whole.median_ms);
     } else {
         (void)printf(
-            "%-22s %8lld trials: %9.3f ms in process (first ask %9.3f), %9.3f ms over ipc\n",
-            algorithm->name, (long long)trials, inside.median_ms, inside.first_ms, whole.median_ms);
+            "%-22s %8lld trials: %9.3f ms in process (first ask %9.3f), %9.3f ms over ipc, a tell "
+            "%7.2f us\n",
+            algorithm->name, (long long)trials, inside.median_ms, inside.first_ms, whole.median_ms,
+            inside.tell_us);
     }
     (void)fflush(stdout);
 }
@@ -337,12 +343,13 @@ static bool is_measured(const dozan_algorithm *algorithm)
 int main(int argc, char **argv)
 {
     bool json = false;
-    int64_t sizes[] = {1000, 10000};
+    int64_t sizes[] = {1000, 10000, 100000};
     for (int i = 1; i < argc; i++) {
         json |= strcmp(argv[i], "--json") == 0;
         if (strcmp(argv[i], "--short") == 0) {
             sizes[0] = 50;
             sizes[1] = 200;
+            sizes[2] = 800;
         }
     }
     char directory[] = "/tmp/dozan-bench-XXXXXX";

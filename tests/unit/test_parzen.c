@@ -105,6 +105,58 @@ static void whole_densities_integrate_to_one(void **state)
     }
 }
 
+/* The density of axes 0 to 2, summed and integrated over all but `axis`, at its coordinate u. */
+static double integrate_others(dz_parzen *density, size_t axis, double u)
+{
+    enum { PARTS = 600 };
+    size_t levels = axis == 1 ? 1 : axes[1].levels;
+    size_t categories = axis == 2 ? 1 : axes[2].levels;
+    double sum = 0;
+    for (size_t cell = 0; cell < levels * categories; cell++) {
+        for (int i = 0; i <= (axis == 0 ? 0 : PARTS); i++) {
+            double point[] = {(double)i / PARTS, level_coordinate(1, cell / categories),
+                              level_coordinate(2, cell % categories)};
+            point[axis] = u;
+            sum += (axis == 0 ? 1 : simpson(i, PARTS)) * exp(dz_parzen_log(density, point));
+        }
+    }
+    return sum;
+}
+
+/* The joint density's marginal along an axis is the density of the points' coordinates there. */
+static void marginals_are_the_densities_of_one_axis(void **state)
+{
+    (void)state;
+    dozan_rng rng = dozan_rng_stream(3, "parzen marginals", 0);
+    dz_parzen *joint = dz_parzen_create(axes, 3, POINTS);
+    dz_parzen *alone[3];
+    assert_non_null(joint);
+    for (size_t a = 0; a < 3; a++) {
+        alone[a] = dz_parzen_create(&axes[a], 1, POINTS);
+        assert_non_null(alone[a]);
+    }
+    for (size_t i = 0; i < POINTS; i++) {
+        double point[AXES];
+        double weight = 0.5 + dozan_rng_uniform(&rng);
+        random_point(&rng, i, point);
+        dz_parzen_add(joint, point, weight);
+        for (size_t a = 0; a < 3; a++) {
+            dz_parzen_add(alone[a], &point[a], weight);
+        }
+    }
+    dz_parzen_settle(joint, 0.7);
+    for (size_t a = 0; a < 3; a++) {
+        dz_parzen_settle(alone[a], 0.7);
+        for (size_t i = 0; i < (a == 0 ? 21 : axes[a].levels); i++) {
+            double u = a == 0 ? (double)i / 20 : level_coordinate(a, i);
+            double wanted = exp(dz_parzen_log(alone[a], &u));
+            assert_true(fabs(integrate_others(joint, a, u) / wanted - 1) < 1e-6);
+        }
+        dz_parzen_destroy(alone[a]);
+    }
+    dz_parzen_destroy(joint);
+}
+
 /* The frequency of draws per (quarter of axis 0, level, category) against the density's integral
  * there. */
 static void draws_follow_the_density(void **state)
@@ -201,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_integrate_to_one),
         cmocka_unit_test(whole_densities_integrate_to_one),
+        cmocka_unit_test(marginals_are_the_densities_of_one_axis),
         cmocka_unit_test(draws_follow_the_density),
         cmocka_unit_test(one_point_by_hand),
         cmocka_unit_test(a_sample_gives_the_density_of_its_points),
