@@ -3,7 +3,7 @@
  */
 #include "cli/document.h"
 #include "cli/driver.h"
-#include "cli/warm_start.h"
+#include "loop/warm_start.h"
 
 #include "core/step.h"
 #include <errno.h>

@@ -183,13 +183,16 @@ typedef struct dz_experiment {
     int32_t judge_faults_in_row;
     int32_t stillborn_in_row; /* trials that ended before they could start, since one did */
     uint32_t asked_count;     /* of the ask that is under way */
-    bool open;                /* its owner has taken it up (DZ_EVENT_OPEN) */
-    bool asking;              /* an ask is under way, for trials from trial_count + 1 on */
-    bool judging;             /* a judgement is under way */
-    bool ended_since_ask;     /* a trial has ended that the answer may not know of */
-    bool wait_for_end;        /* the algorithm answered WAIT: ask again when a trial has ended */
-    bool dirty;               /* changed since the last commit; the loop clears it */
-    bool spec_dirty;          /* the specification, or its metadata, likewise */
+    bool waits_for_slots;     /* the first trial that could start needs what others hold: */
+    int64_t waits_cpu_milli;
+    int32_t waits_gpus;
+    bool open;            /* its owner has taken it up (DZ_EVENT_OPEN) */
+    bool asking;          /* an ask is under way, for trials from trial_count + 1 on */
+    bool judging;         /* a judgement is under way */
+    bool ended_since_ask; /* a trial has ended that the answer may not know of */
+    bool wait_for_end;    /* the algorithm answered WAIT: ask again when a trial has ended */
+    bool dirty;           /* changed since the last commit; the loop clears it */
+    bool spec_dirty;      /* the specification, or its metadata, likewise */
 } dz_experiment;
 
 void dz_experiment_destroy(dz_experiment *experiment);

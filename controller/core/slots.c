@@ -27,11 +27,20 @@ bool dz_slots_free(const dz_slots *slots, int64_t cpu_milli, int32_t gpus)
     return cpu && gpu && gpus <= DZ_MAX_GPUS_PER_TRIAL;
 }
 
+bool dz_slots_turn(const dz_slots *slots, int64_t cpu_milli, int32_t gpus)
+{
+    return !slots->rationed || slots->grants > 0 || (cpu_milli <= 0 && gpus <= 0);
+}
+
 void dz_slots_take(dz_slots *slots, int64_t cpu_milli, int32_t count, int32_t *gpus)
 {
     int32_t taken = 0;
 
     slots->cpu_milli_used += cpu_milli;
+    slots->taken++;
+    if (slots->rationed && (cpu_milli > 0 || count > 0)) {
+        slots->grants--;
+    }
     for (int32_t gpu = 0; gpu < slots->gpu_total && taken < count; gpu++) {
         if (slots->gpu_busy & bit(gpu)) {
             continue;
@@ -55,6 +64,7 @@ void dz_slots_give(dz_slots *slots, int64_t cpu_milli, int32_t count, const int3
 {
     slots->cpu_milli_used -= cpu_milli;
     slots->gpu_used -= count;
+    slots->given = true;
     for (int32_t i = 0; i < count; i++) {
         slots->gpu_busy &= ~bit(gpus[i]);
     }

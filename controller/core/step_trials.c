@@ -13,6 +13,7 @@
 typedef struct dz_wait {
     const char *reason; /* NULL = nothing is in the way */
     char message[256];
+    bool for_slots;
 } dz_wait;
 
 static dozan_status start(dz_turn *turn, dz_trial *trial);
@@ -29,6 +30,7 @@ dozan_status dz_start_pending(dz_turn *turn)
     dz_wait wait = {0};
     size_t i = 0;
 
+    experiment->waits_for_slots = false;
     if (experiment->state_counts[DZ_TRIAL_PENDING] == 0) {
         return DOZAN_OK;
     }
@@ -49,6 +51,9 @@ dozan_status dz_start_pending(dz_turn *turn)
                 status = start(turn, trial);
             } else {
                 dz_trial_say(trial, wait.reason, "%s", wait.message);
+                experiment->waits_for_slots = wait.for_slots;
+                experiment->waits_cpu_milli = trial->cpu_milli;
+                experiment->waits_gpus = trial->gpu_count;
             }
             i++;
         }
@@ -222,6 +227,7 @@ static dz_wait what_is_in_the_way(const dz_turn *turn, const dz_trial *trial)
                        " trials run: starts when one of them has ended",
                        parallel, held);
     } else if (!dz_slots_free(slots, trial->cpu_milli, 0)) {
+        wait.for_slots = true;
         wait.reason = "WaitingForCPU";
         cpu_text(trial->cpu_milli, needed);
         cpu_text(slots->cpu_milli_total, total);
@@ -230,12 +236,18 @@ static dz_wait what_is_in_the_way(const dz_turn *turn, const dz_trial *trial)
                        "needs %s CPU, %s of %s are free: %" PRId64 " trials hold them", needed,
                        free_now, total, held);
     } else if (!dz_slots_free(slots, 0, trial->gpu_count)) {
+        wait.for_slots = true;
         wait.reason = "WaitingForGPU";
         (void)snprintf(wait.message, sizeof wait.message,
                        "needs %" PRId32 " GPU, %" PRId32 " of %" PRId32 " are free: %" PRId64
                        " trials hold them",
                        trial->gpu_count, slots->gpu_total - slots->gpu_used, slots->gpu_total,
                        held);
+    } else if (!dz_slots_turn(slots, trial->cpu_milli, trial->gpu_count)) {
+        wait.for_slots = true;
+        wait.reason = "WaitingForTurn";
+        (void)snprintf(wait.message, sizeof wait.message,
+                       "other experiments wait for slots too: each starts a trial in turn");
     }
     return wait;
 }

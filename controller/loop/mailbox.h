@@ -26,7 +26,7 @@ typedef enum dz_message_kind {
  * the loop's afterwards. */
 typedef struct dz_message {
     dz_message_kind kind;
-    dz_job_id job;    /* TRIAL_* */
+    dz_job_id job;    /* TRIAL_*; *_REPLY: the experiment */
     dz_point *points; /* TRIAL_REPORTED; texts are owned too */
     size_t point_count;
     dz_end end;               /* TRIAL_ENDED; end.message is owned */

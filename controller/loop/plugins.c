@@ -43,8 +43,10 @@ typedef struct plugin {
 struct dz_plugins {
     dz_mailbox *mailbox;
     int start_limit_ms; /* how long a plugin may take to come up */
+    char prefix[32];    /* of the files in it: those that only inquire may be several at a time */
     char *socket_directory;
     bool temporary_directory;
+    bool inquires;
     plugin *items;
     size_t count;
 };
@@ -63,7 +65,7 @@ static bool has_exited(const plugin *p);
 static void post_exit(const plugin *p, uint64_t generation, const dozan_error *err);
 static void reap(plugin *p);
 
-dozan_status dz_plugins_create(const dz_run_config *config, dz_mailbox *mailbox,
+dozan_status dz_plugins_create(const dz_run_config *config, bool inquires, dz_mailbox *mailbox,
                                dz_plugins **plugins, dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
@@ -73,6 +75,9 @@ dozan_status dz_plugins_create(const dz_run_config *config, dz_mailbox *mailbox,
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     made->mailbox = mailbox;
     made->start_limit_ms = DESCRIBE_LIMIT_MS;
+    made->inquires = inquires;
+    if (inquires)
+        (void)snprintf(made->prefix, sizeof made->prefix, "ask-%ld-", (long)getpid());
     if (config->plugin_timeout_ms)
         made->start_limit_ms = (int)config->plugin_timeout_ms;
     made->items = calloc(config->plugin_count + 1, sizeof *made->items);
@@ -193,6 +198,11 @@ dozan_status dz_plugin_start(dz_plugins *plugins, size_t index, dozan_error *err
     return DOZAN_OK;
 }
 
+uint64_t dz_plugin_generation(const dz_plugins *plugins, size_t index)
+{
+    return plugins->items[index].generation;
+}
+
 bool dz_plugins_take(dz_plugins *plugins, dz_message *message)
 {
     plugin *p = &plugins->items[message->plugin];
@@ -268,8 +278,9 @@ static dozan_status plugin_init(plugin *p, dz_plugins *owner, size_t index, cons
     if (p->is_url) {
         (void)dozan_buf_puts(&url, target);
     } else {
-        (void)dozan_buf_printf(&url, "ipc://%s/%zu.sock", owner->socket_directory, index);
-        (void)dozan_buf_printf(&output, "%s/%s.log", owner->socket_directory,
+        (void)dozan_buf_printf(&url, "ipc://%s/%s%zu.sock", owner->socket_directory, owner->prefix,
+                               index);
+        (void)dozan_buf_printf(&output, "%s/%s%s.log", owner->socket_directory, owner->prefix,
                                name ? name : "built-in");
     }
     p->name = name ? strdup(name) : NULL;
@@ -289,7 +300,7 @@ static void plugin_fini(plugin *p)
         dz_plugin_stop(p->owner, p->index);
     if (p->owner && p->url && !p->is_url)
         (void)unlink(p->url + strlen("ipc://"));
-    if (p->output && p->owner && p->owner->temporary_directory)
+    if (p->output && p->owner && (p->owner->temporary_directory || p->owner->inquires))
         (void)unlink(p->output);
     dozan_describe_reply_destroy(p->description);
     free(p->name);

@@ -16,8 +16,10 @@
 
 typedef struct dz_plugins dz_plugins;
 
-DOZAN_MUST_USE dozan_status dz_plugins_create(const dz_run_config *config, dz_mailbox *mailbox,
-                                              dz_plugins **plugins, dozan_error *err);
+/* `inquires`: it only asks what plugins say, maybe beside a process that runs the same ones. */
+DOZAN_MUST_USE dozan_status dz_plugins_create(const dz_run_config *config, bool inquires,
+                                              dz_mailbox *mailbox, dz_plugins **plugins,
+                                              dozan_error *err);
 
 /* Kills the processes, cancels the calls, joins the threads. */
 void dz_plugins_destroy(dz_plugins *plugins);
@@ -41,6 +43,9 @@ const dozan_describe_reply *dz_plugin_all(const dz_plugins *plugins, size_t inde
 
 /* Takes a PLUGIN_READY or PLUGIN_EXITED message in. False when it is about an earlier start. */
 bool dz_plugins_take(dz_plugins *plugins, dz_message *message);
+
+/* Which start of it this is: another number after each. */
+uint64_t dz_plugin_generation(const dz_plugins *plugins, size_t index);
 
 /* Kills its process, if any, and cancels its calls; the next dz_plugin_start starts it anew. */
 void dz_plugin_stop(dz_plugins *plugins, size_t index);

@@ -26,6 +26,7 @@ struct dz_teller {
     bool sent;           /* a call is under way for it */
     bool partial;        /* the call carries only events: more are to come */
     uint64_t generation; /* of the call under way; replies to older ones are ignored */
+    uint64_t served_by;  /* the start of the plugin that has it */
     int64_t first_trial;
     uint32_t count;
     int64_t *trials;
@@ -33,6 +34,7 @@ struct dz_teller {
 };
 
 static const char *algorithm_of(const dz_teller *t);
+static bool was_restarted(const dz_teller *t);
 static dozan_status begin(dz_teller *t, dozan_error *err);
 static dozan_status send_part(dz_teller *t, dozan_error *err);
 static dozan_status call(dz_teller *t, const dozan_log_part *part, dozan_error *err);
@@ -50,6 +52,7 @@ static void on_judge(void *user, dozan_status status, const dozan_judge_reply *r
 typedef struct call_ticket {
     dz_mailbox *mailbox;
     dozan_algorithm_kind kind;
+    int64_t experiment;
     uint64_t generation;
 } call_ticket;
 
@@ -131,6 +134,8 @@ dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **rea
         return DZ_TOLD_NOTHING;
     teller->sent = false;
     if (message->status) {
+        if (message->status == DOZAN_CANCELLED && was_restarted(teller))
+            return begin(teller, err) ? fail(teller, "PluginUnavailable", reason) : DZ_TOLD_NOTHING;
         *err = message->error;
         bool late = message->status == DOZAN_DEADLINE_EXCEEDED;
         if (late)
@@ -140,7 +145,7 @@ dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **rea
                                   algorithm_of(teller), teller->timeout_ms / 1000);
         if (late || dozan_status_retryable((int)message->status) ||
             message->status == DOZAN_INTERNAL)
-            dz_plugin_stop(teller->plugins, teller->plugin);
+            dz_teller_restart_plugin(teller);
         return fail(teller, late ? "PluginTimeout" : "PluginFault", reason);
     }
     /* A partial call of a stopper is answered with a judgement of no trial. */
@@ -159,12 +164,26 @@ dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **rea
     return DZ_TOLD_ANSWER;
 }
 
+void dz_teller_restart_plugin(dz_teller *teller)
+{
+    if (!was_restarted(teller))
+        dz_plugin_stop(teller->plugins, teller->plugin);
+}
+
 void dz_teller_release(dz_teller *teller)
 {
     dozan_client *client = dz_plugin_client(teller->plugins, teller->plugin);
     dozan_error ignored;
     if (client && !dz_plugin_output(teller->plugins, teller->plugin))
         (void)!dozan_client_release(client, teller->experiment->uid, 500, &ignored);
+}
+
+/* Others speak to the same plugin, and may have had it stopped: what has happened to a call then is
+ * not its fault, nor that of the plugin that has come since. */
+static bool was_restarted(const dz_teller *t)
+{
+    return dz_plugin_generation(t->plugins, t->plugin) != t->served_by ||
+           !dz_plugin_client(t->plugins, t->plugin);
 }
 
 /* Read anew each time: a change of the budget replaces the specification. */
@@ -207,6 +226,7 @@ static dozan_status send_part(dz_teller *t, dozan_error *err)
         read->part.experiment = &kit;
     }
     t->generation++;
+    t->served_by = dz_plugin_generation(t->plugins, t->plugin);
     t->sent = true;
     status = call(t, &read->part, err);
     if (status)
@@ -224,7 +244,7 @@ static dozan_status call(dz_teller *t, const dozan_log_part *part, dozan_error *
     call_ticket *ticket = malloc(sizeof *ticket);
     if (!ticket)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    *ticket = (call_ticket){t->mailbox, t->kind, t->generation};
+    *ticket = (call_ticket){t->mailbox, t->kind, t->experiment->id, t->generation};
     dozan_status status;
     if (t->kind == DOZAN_KIND_SEARCH)
         status = dozan_client_ask(client, part, t->first_trial, t->partial ? 0 : t->count,
@@ -269,7 +289,7 @@ static dz_told take_stale(dz_teller *t, int64_t applied_seq, bool unknown, const
             err, DOZAN_INTERNAL, NULL,
             "%s answers STALE whatever it is told (it says it has applied event %lld of %lld)",
             algorithm_of(t), (long long)applied_seq, (long long)t->experiment->last_seq);
-        dz_plugin_stop(t->plugins, t->plugin);
+        dz_teller_restart_plugin(t);
         return fail(t, "PluginFault", reason);
     }
     t->tell_experiment = t->tell_experiment || unknown;
@@ -284,6 +304,7 @@ static void on_ask(void *user, dozan_status status, const dozan_ask_reply *reply
     dz_message *message = dz_message_create(DZ_MESSAGE_ASK_REPLY);
     if (message) {
         message->generation = ticket->generation;
+        message->job.experiment = ticket->experiment;
         message->status = status;
         if (status == DOZAN_OK && !(message->ask = dz_ask_reply_copy(reply)))
             message->status =
@@ -302,6 +323,7 @@ static void on_judge(void *user, dozan_status status, const dozan_judge_reply *r
     dz_message *message = dz_message_create(DZ_MESSAGE_JUDGE_REPLY);
     if (message) {
         message->generation = ticket->generation;
+        message->job.experiment = ticket->experiment;
         message->status = status;
         if (status == DOZAN_OK && !(message->judge = dz_judge_reply_copy(reply)))
             message->status =

@@ -50,6 +50,9 @@ dz_told dz_teller_exited(dz_teller *teller, const dz_message *message, const cha
 dz_told dz_teller_reply(dz_teller *teller, dz_message *message, const char **reason,
                         dozan_error *err);
 
+/* Stops the plugin that answered last, unless another one has come since. */
+void dz_teller_restart_plugin(dz_teller *teller);
+
 /* Lets the plugin forget the experiment, where it is a service that outlives us. */
 void dz_teller_release(dz_teller *teller);
 

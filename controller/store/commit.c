@@ -60,20 +60,6 @@ dozan_status dz_store_commit(dz_store *store, dz_experiment *experiment, const d
     return DOZAN_OK;
 }
 
-dozan_status dz_store_put_report(dz_store *store, int64_t experiment_id, const dz_trial *trial,
-                                 const char *request, bool *repeated, dozan_error *err)
-{
-    int changed = 0;
-    dz_bind bind = dz_bind_kept(store, DZ_SQL_REPORT_INSERT);
-    dz_bind_int(&bind, experiment_id);
-    dz_bind_int(&bind, trial->number);
-    dz_bind_int(&bind, trial->attempt);
-    dz_bind_text(&bind, request);
-    dozan_status status = dz_bind_run(&bind, "cannot write a report", &changed, err);
-    *repeated = changed == 0;
-    return status;
-}
-
 /* ---- the parts of a transaction */
 
 dozan_status dz_store_begin(dz_store *store, bool synced, dozan_error *err)

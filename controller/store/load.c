@@ -233,18 +233,19 @@ static dozan_status not_found(dz_store *store, const sought *what, dozan_error *
     }
     dozan_status status = dz_bind_done(&bind, "cannot read the experiments", err);
     bool inside = strcmp(what->namespace_, "default") != 0;
-    const char *in = inside ? " in namespace " : "", *space = inside ? what->namespace_ : "";
+    const char *space = inside ? what->namespace_ : "", *slash = inside ? "/" : "";
     if (status == DOZAN_OK && same)
         status = dz_db_damaged(store, "an experiment is not where its name should lead to", err);
     else if (status == DOZAN_OK && shown && !near.failed)
         status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                                 "there is no experiment \"%s\"%s%s; did you mean %s?", what->name,
-                                 in, space, near.data);
+                                 "there is no experiment \"%s%s%s\"; did you mean %s?", space,
+                                 slash, what->name, near.data);
     else if (status == DOZAN_OK)
         status = dozan_error_set(err, DOZAN_NOT_FOUND, store->path,
-                                 "there is no experiment \"%s\"%s%s among the %lld of this "
-                                 "database; `dozan get experiments` lists them",
-                                 what->name, in, space, (long long)count);
+                                 "there is no experiment \"%s%s%s\" among the %lld of this "
+                                 "%s; `dozan get experiments` lists them",
+                                 space, slash, what->name, (long long)count,
+                                 inside ? "namespace" : "database");
     dozan_buf_fini(&near);
     return status;
 }

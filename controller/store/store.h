@@ -100,10 +100,29 @@ DOZAN_MUST_USE dozan_status dz_store_put_new(dz_store *store, dz_experiment *exp
 /* Removes an experiment and all that belongs to it, and leaves tombstones. */
 DOZAN_MUST_USE dozan_status dz_store_put_deleted(dz_store *store, const dz_experiment *experiment,
                                                  dozan_error *err);
-/* Notes a report by the name that its caller gave it; *repeated when it is known already. */
+/* Notes a report of a trial's attempt by the name that its caller gave it. */
 DOZAN_MUST_USE dozan_status dz_store_put_report(dz_store *store, int64_t experiment_id,
-                                                const dz_trial *trial, const char *request,
-                                                bool *repeated, dozan_error *err);
+                                                int64_t trial, int32_t attempt, const char *request,
+                                                dozan_error *err);
+
+/* Whether it is known already. */
+DOZAN_MUST_USE dozan_status dz_store_knows_report(dz_store *store, int64_t experiment_id,
+                                                  int64_t trial, int32_t attempt,
+                                                  const char *request, bool *known,
+                                                  dozan_error *err);
+
+/* The numbers behind a name, *experiment_id 0 when there is none: for the owner, who has what
+ * matters in memory. */
+DOZAN_MUST_USE dozan_status dz_store_find(dz_store *store, const char *namespace_, const char *name,
+                                          int64_t *experiment_id, dozan_error *err);
+DOZAN_MUST_USE dozan_status dz_store_find_trial(dz_store *store, const char *namespace_,
+                                                const char *name, int64_t *experiment_id,
+                                                int64_t *trial, dozan_error *err);
+
+/* The experiments that are not at rest, by number. */
+typedef bool dz_number_visit(void *user, int64_t experiment_id);
+DOZAN_MUST_USE dozan_status dz_store_open_experiments(dz_store *store, dz_number_visit *visit,
+                                                      void *user, dozan_error *err);
 
 /* Clears the dirty flags. */
 void dz_store_written(dz_experiment *experiment, const dz_changes *changes);

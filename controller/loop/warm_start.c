@@ -1,4 +1,4 @@
-#include "cli/warm_start.h"
+#include "loop/warm_start.h"
 
 #include <dozan/buf.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * The results of earlier experiments that a new one is to begin with, from the database.
  */
-#ifndef DZ_CLI_WARM_START_H
-#define DZ_CLI_WARM_START_H
+#ifndef DZ_LOOP_WARM_START_H
+#define DZ_LOOP_WARM_START_H
 
 #include "core/warm_start.h"
 #include "store/store.h"
