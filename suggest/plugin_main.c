@@ -5,6 +5,9 @@
  * parent, the kernel is asked to tell of its end. And as an algorithm may compute for long, a stop
  * that takes more than a grace period ends the process.
  */
+#include "address.h"
+#include "grpc_katib.h"
+
 #include <dozan/algorithm.h>
 #include <dozan/host.h>
 
@@ -21,6 +24,7 @@ enum { EXIT_USAGE = 2, STOP_GRACE_SECONDS = 10, MOST_WORKERS = 1024 };
 
 typedef struct plugin_options {
     const char *url;
+    bool open;
     bool verbose;
     bool help;
     dozan_host_options host;
@@ -59,13 +63,10 @@ int dozan_plugin_main(int argc, char **argv, const dozan_algorithm *const *algor
 static bool read_options(int argc, char **argv, plugin_options *options)
 {
     static const struct option names[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-ca", required_argument, NULL, 'a'},
-        {"workers", required_argument, NULL, 'w'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'}, {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-ca", required_argument, NULL, 'a'}, {"workers", required_argument, NULL, 'w'},
+        {"open", no_argument, NULL, 'o'},         {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     options->host.token = getenv("DOZAN_PLUGIN_TOKEN"); /* NOLINT(concurrency-mt-unsafe) */
     if (options->host.token != NULL && options->host.token[0] == '\0')
@@ -85,6 +86,9 @@ static bool read_options(int argc, char **argv, plugin_options *options)
             if (!read_count(optarg, &options->host.workers))
                 return false;
             break;
+        case 'o':
+            options->open = true;
+            break;
         case 'v':
             options->verbose = true;
             break;
@@ -92,7 +96,8 @@ static bool read_options(int argc, char **argv, plugin_options *options)
             options->help = true;
             break;
         case -1:
-            return options->help || (options->url != NULL && optind == argc);
+            return options->help || (options->url != NULL && optind == argc &&
+                                     (!options->open || dz_grpc_address_is(options->url)));
         default:
             return false;
         }
@@ -114,24 +119,28 @@ static void print_help(FILE *out, const char *program, const dozan_algorithm *co
 {
     (void)fprintf(out,
                   "usage: %s --listen URL [--tls-cert FILE] [--tls-ca FILE] [--workers N] "
-                  "[--verbose]\n"
-                  "Serves these algorithms to Dozan until SIGTERM:\n",
+                  "[--open] [--verbose]\n"
+                  "Serves these algorithms to Dozan, or to Katib, until SIGTERM:\n",
                   program);
     for (size_t i = 0; algorithms[i] != NULL; i++)
         (void)fprintf(out, "  %-22s %s\n", algorithms[i]->name, algorithms[i]->summary);
-    (void)fprintf(out,
-                  "\n"
-                  "  --listen URL     ipc://PATH, tcp://HOST:PORT or tls+tcp://HOST:PORT\n"
-                  "  --tls-cert FILE  PEM with the certificate and key of this host\n"
-                  "  --tls-ca FILE    PEM of authorities: demand a client certificate of theirs\n"
-                  "  --workers N      threads that compute (1 to %d)\n"
-                  "  --verbose        say on the error output when it listens\n"
-                  "  --help           this text\n"
-                  "\n"
-                  "Environment:\n"
-                  "  DOZAN_PLUGIN_TOKEN   callers must show this bearer token\n"
-                  "  DOZAN_PLUGIN_PARENT  process id of the parent: end when it ends\n",
-                  MOST_WORKERS);
+    (void)fprintf(
+        out,
+        "\n"
+        "  --listen URL     ipc://PATH, tcp://HOST:PORT or tls+tcp://HOST:PORT: to Dozan\n"
+        "                   grpc://HOST:PORT or grpcs://HOST:PORT: as Katib's Suggestion\n"
+        "                   service\n"
+        "  --tls-cert FILE  PEM with the certificate and key of this host\n"
+        "  --tls-ca FILE    PEM of authorities: demand a client certificate of theirs\n"
+        "  --workers N      threads that compute (1 to %d)\n"
+        "  --open           grpc: serve whoever can reach it, without a token\n"
+        "  --verbose        say on the error output when it listens\n"
+        "  --help           this text\n"
+        "\n"
+        "Environment:\n"
+        "  DOZAN_PLUGIN_TOKEN   callers must show this bearer token\n"
+        "  DOZAN_PLUGIN_PARENT  process id of the parent: end when it ends\n",
+        MOST_WORKERS);
 }
 
 /* False when the parent is gone already. */
@@ -158,14 +167,22 @@ static int serve(const char *program, const plugin_options *options,
                  const dozan_algorithm *const *algorithms, const sigset_t *stop_signals)
 {
     dozan_host *host = NULL;
+    dz_katib *katib = NULL;
     dozan_error err = {.code = DOZAN_OK};
-    if (dozan_host_create(options->url, algorithms, &options->host, &host, &err) != DOZAN_OK) {
+    dozan_status status =
+        dz_grpc_address_is(options->url)
+            ? dz_katib_create(options->url, algorithms, &options->host, options->open, &katib, &err)
+            : dozan_host_create(options->url, algorithms, &options->host, &host, &err);
+    if (status != DOZAN_OK) {
         char text[sizeof(err.place) + sizeof(err.message) + 2];
         dozan_error_text(&err, text, sizeof(text));
         (void)fprintf(stderr, "%s: %s\n", program, text);
         return EXIT_FAILURE;
     }
-    if (options->verbose)
+    if (options->verbose && katib != NULL)
+        (void)fprintf(stderr, "listening on %s, port %u\n", options->url,
+                      (unsigned)dz_katib_port(katib));
+    else if (options->verbose)
         (void)fprintf(stderr, "listening on %s\n", options->url);
     int number = 0;
     while (sigwait(stop_signals, &number) != 0) {
@@ -173,5 +190,6 @@ static int serve(const char *program, const plugin_options *options,
     }
     (void)alarm(STOP_GRACE_SECONDS); /* its default action ends a stop that takes too long */
     dozan_host_destroy(host);
+    dz_katib_destroy(katib);
     return EXIT_SUCCESS;
 }
