@@ -5,10 +5,8 @@
  * results (bayesian_data.h), takes the pending trials as fantasies, and tries the point where an
  * acquisition function is best.
  *
- * The instance holds nothing but a cache: the parameters of the last fit. A fit is made at certain
- * counts of ended trials (each of the first 20, then about every tenth part more), from the trials
- * up to that count alone; so it comes out the same whenever it is made, and dropping it changes no
- * answer.
+ * The instance holds nothing but a cache: the last fit (bayesian_fit.h), a function of the log that
+ * does not ask when it was made; so dropping it changes no answer.
  *
  * gp_hedge picks one of LCB, EI and PI at random for each trial, weighted by what each has brought
  * so far (Hoffman, Brochu and de Freitas 2011; as only the chosen one is tried, an arm's gain is
@@ -17,6 +15,7 @@
  */
 #include "acquisition.h"
 #include "bayesian_data.h"
+#include "bayesian_fit.h"
 #include "common.h"
 #include "table.h"
 
@@ -27,7 +26,6 @@
 
 enum {
     MAX_DATA = 300,
-    MAX_FIT_DATA = 200,
     MAX_PENDING = 64,
     SOBOL_DIMENSIONS = 40, /* as many as GSL has */
     SOBOL_TRIALS = 4096    /* beyond, the initial points are random */
@@ -40,14 +38,9 @@ static const char *const arm_names[DZ_ACQUISITION_COUNT] = {"LCB", "EI", "PI"};
 static const double HEDGE_EXPLORATION = 0.15;
 
 typedef struct bayesian {
-    bool *categorical;     /* [dims] */
-    struct fit_cache *fit; /* behind the const pointer of ask */
+    bool *categorical;    /* [dims] */
+    dz_bayesian_fit *fit; /* behind the const pointer of ask */
 } bayesian;
-
-struct fit_cache {
-    size_t ended; /* the count of ended trials that theta was fitted to; 0 = none */
-    double *theta;
-};
 
 static dozan_status propose(const bayesian *self, const dozan_problem *problem,
                             const dozan_ask *ask, dozan_answer *answer, bool *found,
@@ -55,9 +48,6 @@ static dozan_status propose(const bayesian *self, const dozan_problem *problem,
 static size_t results(const dozan_problem *problem, size_t most);
 static bool initial_point(const dozan_problem *problem, const dozan_ask *ask, double *point);
 static bool sobol_point(const dozan_problem *problem, int64_t trial, double *point);
-static bool update_fit(const bayesian *self, const dozan_problem *problem);
-static size_t fit_point(size_t ended);
-static size_t fit_evaluations(const dz_inputs *inputs);
 static dz_gp *make_process(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
                            const dz_bayesian_data *data);
 static dz_acquisition choose_arm(const dozan_problem *problem, const dozan_ask *ask,
@@ -93,10 +83,7 @@ static void destroy_bayesian(void *self)
     if (state == NULL) {
         return;
     }
-    if (state->fit != NULL) {
-        free(state->fit->theta);
-        free(state->fit);
-    }
+    dz_bayesian_fit_destroy(state->fit);
     free(state->categorical);
     free(state);
 }
@@ -109,11 +96,8 @@ static dozan_status create_bayesian(const dozan_problem *problem, void **self, d
         return no_memory(err);
     }
     state->categorical = calloc(dims + 1, sizeof(*state->categorical));
-    state->fit = calloc(1, sizeof(*state->fit));
-    if (state->fit != NULL) {
-        state->fit->theta = calloc(dims + 2, sizeof(*state->fit->theta));
-    }
-    if (state->categorical == NULL || state->fit == NULL || state->fit->theta == NULL) {
+    state->fit = dz_bayesian_fit_create(dims);
+    if (state->categorical == NULL || state->fit == NULL) {
         destroy_bayesian(state);
         return no_memory(err);
     }
@@ -153,10 +137,12 @@ static dozan_status propose(const bayesian *self, const dozan_problem *problem,
 {
     dz_bayesian_data data;
     size_t ended = dozan_history_ended_count(problem->history);
-    if (!update_fit(self, problem) ||
-        !dz_bayesian_data_init(&data, problem, self->categorical, ended, MAX_DATA)) {
+    if (!dz_bayesian_fit_update(self->fit, problem, self->categorical) ||
+        !dz_bayesian_data_init(&data, problem, self->categorical, ended, MAX_DATA,
+                               self->fit->transform)) {
         return no_memory(err);
     }
+    data.inputs.warped = self->fit->warped;
     dozan_status status = DOZAN_OK;
     dz_gp *gp = make_process(self, problem, ask, &data);
     if (gp == NULL) {
@@ -227,42 +213,6 @@ static bool sobol_point(const dozan_problem *problem, int64_t trial, double *poi
     }
     dozan_space_snap(problem->space, point);
     return true;
-}
-
-/* Makes the cache hold the fit that belongs to the history. */
-static bool update_fit(const bayesian *self, const dozan_problem *problem)
-{
-    size_t ended = fit_point(dozan_history_ended_count(problem->history));
-    if (self->fit->ended == ended) {
-        return true;
-    }
-    dz_bayesian_data data;
-    self->fit->ended = 0;
-    if (!dz_bayesian_data_init(&data, problem, self->categorical, ended, MAX_FIT_DATA)) {
-        return false;
-    }
-    bool done = dz_gp_fit(&data.inputs, data.y, fit_evaluations(&data.inputs), self->fit->theta);
-    dz_bayesian_data_fini(&data);
-    self->fit->ended = done ? ended : 0;
-    return done;
-}
-
-/* The last count of ended trials at or before `ended` at which a fit is made. */
-static size_t fit_point(size_t ended)
-{
-    size_t at = 0;
-    for (size_t next = 1; next <= ended; next = at + (at < 20 ? 1 : at / 10)) {
-        at = next;
-    }
-    return at;
-}
-
-/* A likelihood takes some n^3 + n^2 d operations; a fit is held to a fraction of a second. */
-static size_t fit_evaluations(const dz_inputs *inputs)
-{
-    double n = (double)inputs->count;
-    double evaluations = 3e8 / (n * n * (n + 2 * (double)inputs->dims) + 1);
-    return (size_t)fmin(60, fmax(15, evaluations));
 }
 
 static dz_gp *make_process(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
@@ -396,8 +346,10 @@ const dozan_algorithm dz_bayesianoptimization = {
         "most for few, expensive trials in up to some 20 dimensions.",
     .reference =
         "J. Snoek, H. Larochelle, R. Adams: Practical Bayesian optimization of machine learning "
-        "algorithms. NIPS 2012; M. Hoffman, E. Brochu, N. de Freitas: Portfolio allocation for "
-        "Bayesian optimization. UAI 2011",
+        "algorithms. NIPS 2012; J. Snoek, K. Swersky, R. Zemel, R. Adams: Input warping for "
+        "Bayesian optimization of non-stationary functions. ICML 2014; E. Snelson, C. Rasmussen, "
+        "Z. Ghahramani: Warped Gaussian processes. NIPS 2003; M. Hoffman, E. Brochu, N. de "
+        "Freitas: Portfolio allocation for Bayesian optimization. UAI 2011",
     .limits =
         "Learns from at most 300 results at a time: the best, and others spread over the space. "
         "Takes "

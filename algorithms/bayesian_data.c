@@ -20,7 +20,8 @@ typedef struct entry {
 
 static bool is_result(const dozan_trial *trial);
 static size_t read_entries(const dozan_problem *problem, size_t ended, entry *entries);
-static void choose_transform(dz_bayesian_data *data, const entry *sorted, size_t count);
+static double usable_loss(const dozan_trial *trial, double otherwise);
+static bool sort_losses(dz_bayesian_data *data, const entry *entries, size_t count);
 static bool choose_points(const dozan_problem *problem, entry *entries, size_t *count, size_t max);
 static bool spread(const dozan_problem *problem, entry *entries, size_t best, size_t pool,
                    size_t wanted);
@@ -34,38 +35,61 @@ static int compare_hashes(const void *a, const void *b);
 static int compare_indices(const void *a, const void *b);
 
 bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
-                           const bool *categorical, size_t ended, size_t max)
+                           const bool *categorical, size_t ended, size_t max, size_t transform)
 {
-    *data = (dz_bayesian_data){.scale = 1, .deviation = 1};
+    *data = (dz_bayesian_data){.deviation = 1};
     data->inputs.dims = dozan_space_dimensions(problem->space);
     data->inputs.categorical = categorical;
-    entry *entries = malloc((ended + 1) * sizeof(*entries));
+    entry *entries = calloc(ended + 1, sizeof(*entries));
     if (entries == NULL) {
         return false;
     }
     size_t count = read_entries(problem, ended, entries);
     qsort(entries, count, sizeof(*entries), compare_losses);
-    choose_transform(data, entries, count);
-    bool done =
-        choose_points(problem, entries, &count, max) && copy_points(data, problem, entries, count);
+    bool done = sort_losses(data, entries, count) && choose_points(problem, entries, &count, max) &&
+                copy_points(data, problem, entries, count);
     free(entries);
-    return done;
+    if (!done) {
+        dz_bayesian_data_fini(data);
+        return false;
+    }
+    for (size_t i = 0; i < data->inputs.count; i++) {
+        note_incumbent(data, i);
+    }
+    dz_bayesian_data_transform(data, transform);
+    return true;
 }
 
 void dz_bayesian_data_fini(dz_bayesian_data *data)
 {
     free(data->x);
+    free(data->losses);
+    free(data->sorted);
     free(data->y);
     *data = (dz_bayesian_data){0};
 }
 
+void dz_bayesian_data_transform(dz_bayesian_data *data, size_t transform)
+{
+    data->transform = dz_transform_of(transform, data->sorted, data->usable);
+    data->log_slope = 0;
+    for (size_t i = 0; i < data->inputs.count; i++) {
+        data->y[i] = dz_transform_apply(&data->transform, data->losses[i]);
+        data->log_slope += dz_transform_log_slope(&data->transform, data->losses[i]);
+    }
+    standardise(data);
+}
+
 double dz_bayesian_data_loss(const dz_bayesian_data *data, const dozan_trial *trial)
 {
-    double loss = data->worst;
-    if (dz_trial_is_usable(trial)) {
-        loss = fmin(LARGEST_LOSS, fmax(-LARGEST_LOSS, trial->loss));
-    }
-    return (asinh((loss - data->center) / data->scale) - data->mean) / data->deviation;
+    double loss = usable_loss(trial, data->worst);
+    return (dz_transform_apply(&data->transform, loss) - data->mean) / data->deviation;
+}
+
+static double usable_loss(const dozan_trial *trial, double otherwise)
+{
+    return dz_trial_is_usable(trial) ? fmin(LARGEST_LOSS, fmax(-LARGEST_LOSS, trial->loss))
+                                     : otherwise;
 }
 
 /* A killed trial says nothing of its point. */
@@ -80,33 +104,26 @@ static size_t read_entries(const dozan_problem *problem, size_t ended, entry *en
     for (size_t i = 0; i < ended; i++) {
         const dozan_trial *trial = dozan_history_ended(problem->history, i);
         if (is_result(trial)) {
-            double loss = INFINITY;
-            if (dz_trial_is_usable(trial)) {
-                loss = fmin(LARGEST_LOSS, fmax(-LARGEST_LOSS, trial->loss));
-            }
+            double loss = usable_loss(trial, INFINITY);
             entries[count++] = (entry){loss, i, dozan_hash_words(problem->seed, i)};
         }
     }
     return count;
 }
 
-/* Median and quartile deviation of the usable losses; the whole range where half of them are equal.
- */
-static void choose_transform(dz_bayesian_data *data, const entry *sorted, size_t count)
+/* Keeps the usable losses of sorted entries. */
+static bool sort_losses(dz_bayesian_data *data, const entry *entries, size_t count)
 {
-    size_t usable = count;
-    while (usable > 0 && sorted[usable - 1].loss > LARGEST_LOSS) {
-        usable--;
+    data->sorted = calloc(count + 1, sizeof(*data->sorted));
+    if (data->sorted == NULL) {
+        return false;
     }
-    if (usable == 0) {
-        return;
+    while (data->usable < count && entries[data->usable].loss <= LARGEST_LOSS) {
+        data->sorted[data->usable] = entries[data->usable].loss;
+        data->usable++;
     }
-    double range = sorted[usable - 1].loss - sorted[0].loss;
-    double quartiles = sorted[(3 * (usable - 1)) / 4].loss - sorted[(usable - 1) / 4].loss;
-    data->center = sorted[(usable - 1) / 2].loss;
-    data->scale = quartiles > 1e-12 * range ? quartiles / 1.349 : range;
-    data->scale = data->scale > 0 ? data->scale : 1;
-    data->worst = sorted[usable - 1].loss;
+    data->worst = data->usable > 0 ? data->sorted[data->usable - 1] : 0;
+    return true;
 }
 
 /* Puts the chosen of entries[*count], which are sorted by loss, first and in the order of their
@@ -177,8 +194,8 @@ static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, co
     size_t dims = data->inputs.dims;
     data->x = malloc((count * dims + 1) * sizeof(*data->x));
     data->y = malloc((count + 1) * sizeof(*data->y));
-    if (data->x == NULL || data->y == NULL) {
-        dz_bayesian_data_fini(data);
+    data->losses = malloc((count + 1) * sizeof(*data->losses));
+    if (data->x == NULL || data->y == NULL || data->losses == NULL) {
         return false;
     }
     data->inputs.count = count;
@@ -186,13 +203,11 @@ static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, co
     for (size_t i = 0; i < count; i++) {
         const dozan_trial *trial = dozan_history_ended(problem->history, entries[i].index);
         memcpy(data->x + i * dims, trial->point, dims * sizeof(*data->x));
-        data->y[i] = dz_bayesian_data_loss(data, trial);
+        data->losses[i] = usable_loss(trial, data->worst);
     }
-    standardise(data);
     return true;
 }
 
-/* Standardises y, and notes the rows with the least of it. */
 static void standardise(dz_bayesian_data *data)
 {
     size_t count = data->inputs.count;
@@ -209,16 +224,14 @@ static void standardise(dz_bayesian_data *data)
     for (size_t i = 0; i < count; i++) {
         data->y[i] = (data->y[i] - data->mean) / data->deviation;
     }
-    for (size_t i = 0; i < count; i++) {
-        note_incumbent(data, i);
-    }
+    data->log_slope -= (double)count * log(data->deviation);
 }
 
 /* Puts row i among the incumbents if it belongs there; of equal ones the earlier is the better. */
 static void note_incumbent(dz_bayesian_data *data, size_t i)
 {
     size_t at = data->incumbent_count;
-    while (at > 0 && data->y[i] < data->y[data->incumbents[at - 1]]) {
+    while (at > 0 && data->losses[i] < data->losses[data->incumbents[at - 1]]) {
         at--;
     }
     if (at == DZ_BAYESIAN_INCUMBENTS) {

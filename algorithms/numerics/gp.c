@@ -1,5 +1,7 @@
 #include "gp.h"
 
+#include "gp_warp.h"
+
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
 #include <math.h>
@@ -14,6 +16,7 @@ struct dz_gp {
     double variance;  /* of the signal */
     double nugget;    /* noise and jitter: what the diagonal has on top */
     double *theta;
+    double *x;
     double *scaled; /* [total][dims] */
     gsl_matrix *factor;
     gsl_vector *weights;  /* K^-1 y of the known points */
@@ -23,7 +26,8 @@ struct dz_gp {
     gsl_vector *solved;   /* [total] */
 };
 
-static bool allocate(dz_gp *gp);
+static bool allocate(dz_gp *gp, size_t parameters);
+static double coordinate_slope(const dz_gp *gp, const double *point, size_t d);
 static void copy_inputs(dz_gp *gp, const dz_inputs *inputs, const dz_inputs *fantasies);
 static bool factorise(dz_gp *gp);
 static void solve_weights(dz_gp *gp, const double *y);
@@ -39,11 +43,11 @@ dz_gp *dz_gp_create(const dz_inputs *inputs, const double *y, const double *thet
     gp->dims = inputs->dims;
     gp->known = inputs->count;
     gp->total = inputs->count + (fantasies != NULL ? fantasies->count : 0);
-    if (!allocate(gp)) {
+    if (!allocate(gp, dz_matern_parameters(inputs))) {
         dz_gp_destroy(gp);
         return NULL;
     }
-    memcpy(gp->theta, theta, (gp->dims + 2) * sizeof(*theta));
+    memcpy(gp->theta, theta, dz_matern_parameters(inputs) * sizeof(*theta));
     gp->variance = exp(theta[gp->dims]);
     copy_inputs(gp, inputs, fantasies);
     dz_matern_scale(&gp->inputs, theta, gp->scaled);
@@ -149,18 +153,29 @@ void dz_gp_gradient(dz_gp *gp, const double *point, double *mean, double *varian
         }
     }
     for (size_t d = 0; d < gp->dims; d++) {
-        double inverse = exp(-gp->theta[d]);
-        mean_gradient[d] *= inverse;
-        variance_gradient[d] *= inverse;
+        double slope = coordinate_slope(gp, point, d);
+        mean_gradient[d] *= slope;
+        variance_gradient[d] *= slope;
     }
 }
 
+/* The derivative of a scaled coordinate by the coordinate. */
+static double coordinate_slope(const dz_gp *gp, const double *point, size_t d)
+{
+    double slope = 1;
+    if (gp->inputs.warped && !gp->inputs.categorical[d]) {
+        const double *log_a = gp->theta + gp->dims + 2;
+        (void)dz_gp_warp(point[d], log_a[d], log_a[gp->dims + d], &slope, NULL, NULL);
+    }
+    return slope * exp(-gp->theta[d]);
+}
+
 /* One block holds theta, the inputs and the scaled coordinates. */
-static bool allocate(dz_gp *gp)
+static bool allocate(dz_gp *gp, size_t parameters)
 {
     size_t dims = gp->dims;
     size_t coordinates = gp->total * dims;
-    double *block = calloc(dims + 2 + 2 * coordinates + DZ_GP_BATCH * dims, sizeof(*block));
+    double *block = calloc(parameters + 2 * coordinates + DZ_GP_BATCH * dims, sizeof(*block));
     gp->theta = block;
     gp->factor = gsl_matrix_alloc(gp->total, gp->total);
     gp->cross = gsl_matrix_alloc(gp->total, DZ_GP_BATCH);
@@ -171,21 +186,21 @@ static bool allocate(dz_gp *gp)
         gp->slope == NULL || gp->solved == NULL) {
         return false;
     }
-    gp->inputs.x = block + dims + 2;
-    gp->scaled = block + dims + 2 + coordinates;
+    gp->x = block + parameters;
+    gp->scaled = gp->x + coordinates;
     gp->point_scaled = gp->scaled + coordinates;
     return true;
 }
 
 static void copy_inputs(dz_gp *gp, const dz_inputs *inputs, const dz_inputs *fantasies)
 {
-    double *x = gp->theta + gp->dims + 2;
+    double *x = gp->x;
     memcpy(x, inputs->x, gp->known * gp->dims * sizeof(*x));
     if (gp->total > gp->known) {
         memcpy(x + gp->known * gp->dims, fantasies->x, fantasies->count * gp->dims * sizeof(*x));
     }
-    gp->inputs.dims = gp->dims;
-    gp->inputs.categorical = inputs->categorical;
+    gp->inputs = *inputs;
+    gp->inputs.x = x;
     gp->inputs.count = gp->total;
 }
 

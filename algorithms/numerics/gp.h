@@ -1,7 +1,7 @@
 /*
  * A Gaussian process with zero mean and the Matern 5/2 kernel: its likelihood, its fit and its
  * posterior. Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006:
- * algorithm 2.1 and (5.9). theta[dims + 2] is as in matern.h; inputs are in the unit cube, and y is
+ * algorithm 2.1 and (5.9). theta is as in matern.h; inputs are in the unit cube, and y is
  * meant to be standardised.
  */
 #ifndef DZ_GP_H
@@ -11,21 +11,29 @@
 
 typedef struct dz_gp dz_gp;
 
-/* The log marginal likelihood of y[inputs->count], and its gradient by theta (dims + 2 numbers)
- * unless that is NULL. -INFINITY when the covariance is not positive definite, or without memory.
+/* The log marginal likelihood of y[inputs->count], and its gradient by theta unless that is NULL.
+ * -INFINITY when the covariance is not positive definite, or without memory.
  */
 double dz_gp_log_likelihood(const dz_inputs *inputs, const double *y, const double *theta,
                             double *gradient);
 
-/* The log of the prior of theta, up to a constant, added to *value and gradient[dims + 2]. Log
- * length scales are normal about log(0.3 sqrt(dims)), so that a distance in the cube means as much
- * in many dimensions as in few (Hvarfner et al., "Vanilla Bayesian optimization performs great in
- * high dimensions", ICML 2024). */
-void dz_gp_log_prior(size_t dims, const double *theta, double *value, double *gradient);
+/* The log of the prior of theta, up to a constant, added to *value and gradient. Log length scales
+ * are normal about log(0.3 sqrt(dims)), so that a distance in the cube means as much in many
+ * dimensions as in few (Hvarfner et al., "Vanilla Bayesian optimization performs great in high
+ * dimensions", ICML 2024); the noise's logarithm is normal about log(0.001), a warp's parameters
+ * about the identity. */
+void dz_gp_log_prior(const dz_inputs *inputs, const double *theta, double *value, double *gradient);
 
-/* The most probable theta, from two starts; the prior's middle when there is no point. False when
- * there is no memory. */
-bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations, double *theta);
+typedef struct dz_gp_fit_options {
+    size_t max_evaluations; /* of likelihood and gradient, from each start */
+    size_t starts;          /* 1 or 2 */
+    const double *from;     /* the first start; NULL = the prior's middle */
+} dz_gp_fit_options;
+
+/* The most probable theta that is found from the starts, and the log of its posterior up to a
+ * constant. inputs->count >= 1. False when there is no memory. */
+bool dz_gp_fit(const dz_inputs *inputs, const double *y, const dz_gp_fit_options *options,
+               double *theta, double *log_posterior);
 
 /* The posterior given y at the inputs. `fantasies` (may be NULL) are points whose values are yet to
  * come: each is believed to be what the process expects there, which leaves the mean as it is and

@@ -2,6 +2,7 @@
  * The likelihood of a Gaussian process and the fit of its parameters.
  */
 #include "gp.h"
+#include "gp_warp.h"
 #include "minimise.h"
 
 #include <gsl/gsl_blas.h>
@@ -11,19 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Means and deviations of the logarithms' normal priors, and their bounds. The length scales' mean
- * depends on dims. */
+/* Means and deviations of the logarithms' normal priors, and how far from the mean they may go. The
+ * length scales' mean grows with dims; that of a warp's parameters is 0, the identity. */
 static const double LENGTH_MEAN = 0.3;
 static const double LENGTH_DEVIATION = 1.0;
 static const double SIGNAL_DEVIATION = 1.0;
 static const double NOISE_MEAN = 1e-3;
 static const double NOISE_DEVIATION = 2.0;
+static const double WARP_DEVIATION = 0.5;
+static const double LENGTH_RANGE[2] = {4, 5};
+static const double SIGNAL_RANGE[2] = {4, 4};
+static const double NOISE_RANGE[2] = {9, 7};
+static const double WARP_RANGE[2] = {1.5, 1.5};
 
 /* The room of one likelihood. */
 typedef struct likelihood {
     const dz_inputs *inputs;
     const double *y;
     double *scaled;     /* [count][dims] */
+    double *rows;       /* [count]: sums of the rows of slope */
     gsl_matrix *kernel; /* without noise */
     gsl_matrix *slope;  /* g of matern.h; then times W */
     gsl_matrix *factor; /* then the inverse, then W = a a' - K^-1 */
@@ -38,8 +45,12 @@ static void fill_kernel(likelihood *self, const double *theta);
 static void fill_gradient(likelihood *self, const double *theta, double *gradient);
 static double category_gradient(const likelihood *self, size_t dim);
 static double negative_posterior(const double *theta, double *gradient, void *context);
+static void fill_warp_gradient(const likelihood *self, const double *theta, double *gradient);
+static void choose_start(const dz_inputs *inputs, const dz_gp_fit_options *options, size_t start,
+                         double *x);
 static double prior_mean(size_t dims, size_t i);
 static double prior_deviation(size_t dims, size_t i);
+static const double *prior_range(size_t dims, size_t i);
 
 double dz_gp_log_likelihood(const dz_inputs *inputs, const double *y, const double *theta,
                             double *gradient)
@@ -53,48 +64,40 @@ double dz_gp_log_likelihood(const dz_inputs *inputs, const double *y, const doub
     return value;
 }
 
-void dz_gp_log_prior(size_t dims, const double *theta, double *value, double *gradient)
+void dz_gp_log_prior(const dz_inputs *inputs, const double *theta, double *value, double *gradient)
 {
-    for (size_t i = 0; i < dims + 2; i++) {
+    size_t dims = inputs->dims;
+    for (size_t i = 0; i < dz_matern_parameters(inputs); i++) {
         double z = (theta[i] - prior_mean(dims, i)) / prior_deviation(dims, i);
         *value -= 0.5 * z * z;
         gradient[i] -= z / prior_deviation(dims, i);
     }
 }
 
-bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations, double *theta)
+bool dz_gp_fit(const dz_inputs *inputs, const double *y, const dz_gp_fit_options *options,
+               double *theta, double *log_posterior)
 {
-    enum { STARTS = 2 };
-    static const double length_factors[STARTS] = {1.0, 0.25};
-    static const double noise_factors[STARTS] = {1.0, 100.0};
-    size_t count = inputs->dims + 2;
+    size_t count = dz_matern_parameters(inputs);
     likelihood self;
-    if (inputs->count == 0) {
-        for (size_t i = 0; i < count; i++) {
-            theta[i] = prior_mean(inputs->dims, i);
-        }
-        return true;
-    }
+    bool done = likelihood_init(&self, inputs, y);
     double *room = calloc(3 * count, sizeof(*room));
-    bool done = likelihood_init(&self, inputs, y) && room != NULL;
+    done = done && room != NULL;
     double best = INFINITY;
-    for (int start = 0; start < STARTS && done; start++) {
+    for (size_t start = 0; start < options->starts && done; start++) {
         double *low = room;
         double *high = room + count;
         double *x = room + 2 * count;
         for (size_t i = 0; i < count; i++) {
-            bool length = i < inputs->dims;
-            double mean = prior_mean(inputs->dims, i);
-            low[i] = mean - (length ? 4.0 : (i == inputs->dims ? 4.0 : 9.0));
-            high[i] = mean + (length ? 5.0 : (i == inputs->dims ? 4.0 : 7.0));
-            double factor =
-                length ? length_factors[start] : (i == inputs->dims ? 1.0 : noise_factors[start]);
-            x[i] = mean + log(factor);
+            low[i] = prior_mean(inputs->dims, i) - prior_range(inputs->dims, i)[0];
+            high[i] = prior_mean(inputs->dims, i) + prior_range(inputs->dims, i)[1];
         }
-        const dz_minimise_options options = {
-            .low = low, .high = high, .max_evaluations = max_evaluations, .tolerance = 1e-3};
+        choose_start(inputs, options, start, x);
+        const dz_minimise_options bounds = {.low = low,
+                                            .high = high,
+                                            .max_evaluations = options->max_evaluations,
+                                            .tolerance = 1e-3};
         double value = INFINITY;
-        done = dz_minimise(negative_posterior, &self, count, &options, x, &value);
+        done = dz_minimise(negative_posterior, &self, count, &bounds, x, &value);
         if (done && (start == 0 || value < best)) {
             best = value;
             memcpy(theta, x, count * sizeof(*theta));
@@ -102,7 +105,24 @@ bool dz_gp_fit(const dz_inputs *inputs, const double *y, size_t max_evaluations,
     }
     likelihood_fini(&self);
     free(room);
+    *log_posterior = -best;
     return done;
+}
+
+/* The first start is the one given, or the prior's middle; the second has lengths of a quarter, and
+ * more noise. */
+static void choose_start(const dz_inputs *inputs, const dz_gp_fit_options *options, size_t start,
+                         double *x)
+{
+    size_t dims = inputs->dims;
+    for (size_t i = 0; i < dz_matern_parameters(inputs); i++) {
+        x[i] = prior_mean(dims, i);
+        if (start == 0 && options->from != NULL) {
+            x[i] = options->from[i];
+        } else if (start > 0 && i != dims && i < dims + 2) {
+            x[i] += log(i < dims ? 0.25 : 100.0);
+        }
+    }
 }
 
 static bool likelihood_init(likelihood *self, const dz_inputs *inputs, const double *y)
@@ -111,18 +131,21 @@ static bool likelihood_init(likelihood *self, const dz_inputs *inputs, const dou
     *self = (likelihood){.inputs = inputs,
                          .y = y,
                          .scaled = calloc(count * inputs->dims + 1, sizeof(double)),
+                         .rows = calloc(count + 1, sizeof(double)),
                          .kernel = gsl_matrix_alloc(count, count),
                          .slope = gsl_matrix_alloc(count, count),
                          .factor = gsl_matrix_alloc(count, count),
                          .weights = gsl_vector_alloc(count),
                          .product = gsl_matrix_alloc(count, inputs->dims)};
-    return self->scaled != NULL && self->kernel != NULL && self->slope != NULL &&
-           self->factor != NULL && self->weights != NULL && self->product != NULL;
+    return self->scaled != NULL && self->rows != NULL && self->kernel != NULL &&
+           self->slope != NULL && self->factor != NULL && self->weights != NULL &&
+           self->product != NULL;
 }
 
 static void likelihood_fini(likelihood *self)
 {
     free(self->scaled);
+    free(self->rows);
     gsl_matrix_free(self->kernel);
     gsl_matrix_free(self->slope);
     gsl_matrix_free(self->factor);
@@ -185,7 +208,7 @@ static void fill_gradient(likelihood *self, const double *theta, double *gradien
     const dz_inputs *inputs = self->inputs;
     size_t dims = inputs->dims;
     double noise = exp(theta[dims + 1]);
-    memset(gradient, 0, (dims + 2) * sizeof(*gradient));
+    memset(gradient, 0, dz_matern_parameters(inputs) * sizeof(*gradient));
     (void)gsl_linalg_cholesky_invert(self->factor);
     for (size_t i = 0; i < inputs->count; i++) {
         double row = 0;
@@ -198,22 +221,46 @@ static void fill_gradient(likelihood *self, const double *theta, double *gradien
             *m *= w;
             row += *m;
         }
-        for (size_t d = 0; d < dims; d++) {
-            double z = self->scaled[i * dims + d];
-            gradient[d] += z * z * row;
-        }
+        self->rows[i] = row;
     }
     gsl_matrix_const_view z = gsl_matrix_const_view_array(self->scaled, inputs->count, dims);
     (void)gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1.0, self->slope, &z.matrix, 0.0,
                          self->product);
     for (size_t i = 0; i < inputs->count; i++) {
-        for (size_t d = 0; d < dims; d++) {
-            gradient[d] -= self->scaled[i * dims + d] * gsl_matrix_get(self->product, i, d);
+        for (size_t d = 0; d < dims; d++) { /* from now on minus the derivative by z_id */
+            double scaled = self->scaled[i * dims + d];
+            double pull = self->rows[i] * scaled - gsl_matrix_get(self->product, i, d);
+            gsl_matrix_set(self->product, i, d, pull);
+            gradient[d] += scaled * pull;
         }
+    }
+    if (inputs->warped) {
+        fill_warp_gradient(self, theta, gradient + dims + 2);
     }
     for (size_t d = 0; d < dims; d++) {
         if (inputs->categorical[d]) {
             gradient[d] = exp(-2 * theta[d]) * category_gradient(self, d);
+        }
+    }
+}
+
+/* By the chain rule through the scaled coordinates. */
+static void fill_warp_gradient(const likelihood *self, const double *theta, double *gradient)
+{
+    const dz_inputs *inputs = self->inputs;
+    size_t dims = inputs->dims;
+    const double *log_a = theta + dims + 2;
+    const double *log_b = log_a + dims;
+    for (size_t i = 0; i < inputs->count; i++) {
+        for (size_t d = 0; d < dims; d++) {
+            if (!inputs->categorical[d]) {
+                double by_a = 0;
+                double by_b = 0;
+                (void)dz_gp_warp(inputs->x[i * dims + d], log_a[d], log_b[d], NULL, &by_a, &by_b);
+                double by_w = -gsl_matrix_get(self->product, i, d) * exp(-theta[d]);
+                gradient[d] += by_w * by_a;
+                gradient[dims + d] += by_w * by_b;
+            }
         }
     }
 }
@@ -235,13 +282,12 @@ static double category_gradient(const likelihood *self, size_t dim)
 static double negative_posterior(const double *theta, double *gradient, void *context)
 {
     likelihood *self = context;
-    size_t dims = self->inputs->dims;
     double value = evaluate(self, theta, gradient);
     if (!isfinite(value)) {
         return INFINITY;
     }
-    dz_gp_log_prior(dims, theta, &value, gradient);
-    for (size_t i = 0; i < dims + 2; i++) {
+    dz_gp_log_prior(self->inputs, theta, &value, gradient);
+    for (size_t i = 0; i < dz_matern_parameters(self->inputs); i++) {
         gradient[i] = -gradient[i];
     }
     return -value;
@@ -252,7 +298,7 @@ static double prior_mean(size_t dims, size_t i)
     if (i < dims) {
         return log(LENGTH_MEAN) + 0.5 * log((double)dims);
     }
-    return i == dims ? 0.0 : log(NOISE_MEAN);
+    return i == dims + 1 ? log(NOISE_MEAN) : 0.0;
 }
 
 static double prior_deviation(size_t dims, size_t i)
@@ -260,5 +306,13 @@ static double prior_deviation(size_t dims, size_t i)
     if (i < dims) {
         return LENGTH_DEVIATION;
     }
-    return i == dims ? SIGNAL_DEVIATION : NOISE_DEVIATION;
+    return i == dims ? SIGNAL_DEVIATION : (i == dims + 1 ? NOISE_DEVIATION : WARP_DEVIATION);
+}
+
+static const double *prior_range(size_t dims, size_t i)
+{
+    if (i < dims) {
+        return LENGTH_RANGE;
+    }
+    return i == dims ? SIGNAL_RANGE : (i == dims + 1 ? NOISE_RANGE : WARP_RANGE);
 }

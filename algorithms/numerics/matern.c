@@ -1,5 +1,7 @@
 #include "matern.h"
 
+#include "gp_warp.h"
+
 #include <gsl/gsl_blas.h>
 #include <math.h>
 
@@ -17,12 +19,23 @@ double dz_matern(double squared_distance, double variance, double *slope)
     return (1 + root + 5.0 / 3.0 * squared_distance) * decay;
 }
 
+size_t dz_matern_parameters(const dz_inputs *inputs)
+{
+    return (inputs->warped ? 3 : 1) * inputs->dims + 2;
+}
+
 void dz_matern_scale(const dz_inputs *inputs, const double *theta, double *scaled)
 {
-    for (size_t d = 0; d < inputs->dims; d++) {
+    size_t dims = inputs->dims;
+    const double *log_a = theta + dims + 2;
+    const double *log_b = log_a + dims;
+    for (size_t d = 0; d < dims; d++) {
         double inverse = inputs->categorical[d] ? 0 : exp(-theta[d]);
+        bool warped = inputs->warped && !inputs->categorical[d];
         for (size_t i = 0; i < inputs->count; i++) {
-            scaled[i * inputs->dims + d] = inputs->x[i * inputs->dims + d] * inverse;
+            double x = inputs->x[i * dims + d];
+            x = warped ? dz_gp_warp(x, log_a[d], log_b[d], NULL, NULL, NULL) : x;
+            scaled[i * dims + d] = x * inverse;
         }
     }
 }

@@ -7,6 +7,7 @@
  * `fill` below; the predicted variances less the noise.
  */
 #include "numerics/gp.h"
+#include "numerics/gp_warp.h"
 #include "numerics/minimise.h"
 #include "table.h"
 
@@ -119,22 +120,109 @@ static void likelihood_gradients_are_right_with_categories(void **state)
     }
 }
 
+/* theta with a warp that differs from dimension to dimension. */
+static void warp_theta(double theta[3 * DIMS + 2])
+{
+    const double logs[2 * DIMS] = {0.3, 0, -0.4, -0.2, 0, 0.5};
+    memcpy(theta, reference_theta, sizeof(reference_theta));
+    memcpy(theta + DIMS + 2, logs, sizeof(logs));
+}
+
+static void a_warp_is_the_distribution_of_kumaraswamy(void **state)
+{
+    (void)state;
+    double by_x = 0;
+    double by_a = 0;
+    double by_b = 0;
+    /* 1 - (1 - 0.3^2)^3 */
+    assert_near(dz_gp_warp(0.3, log(2), log(3), NULL, NULL, NULL), 1 - 0.91 * 0.91 * 0.91, 1e-12);
+    assert_near(dz_gp_warp(0, 0.3, -0.2, NULL, NULL, NULL), 0, 1e-8);
+    assert_near(dz_gp_warp(1, 0.3, -0.2, NULL, NULL, NULL), 1, 1e-7);
+    for (size_t i = 0; i < 10; i++) {
+        double x = 0.05 + 0.1 * (double)i;
+        assert_near(dz_gp_warp(x, 0, 0, NULL, NULL, NULL), x, 1e-12);
+        (void)dz_gp_warp(x, 0.3, -0.4, &by_x, &by_a, &by_b);
+        assert_near(by_x,
+                    (dz_gp_warp(x + 1e-5, 0.3, -0.4, NULL, NULL, NULL) -
+                     dz_gp_warp(x - 1e-5, 0.3, -0.4, NULL, NULL, NULL)) /
+                        2e-5,
+                    1e-7);
+        assert_near(by_a,
+                    (dz_gp_warp(x, 0.3 + 1e-5, -0.4, NULL, NULL, NULL) -
+                     dz_gp_warp(x, 0.3 - 1e-5, -0.4, NULL, NULL, NULL)) /
+                        2e-5,
+                    1e-7);
+        assert_near(by_b,
+                    (dz_gp_warp(x, 0.3, -0.4 + 1e-5, NULL, NULL, NULL) -
+                     dz_gp_warp(x, 0.3, -0.4 - 1e-5, NULL, NULL, NULL)) /
+                        2e-5,
+                    1e-7);
+    }
+}
+
+static void gradients_are_right_through_a_warp(void **state)
+{
+    (void)state;
+    double x[COUNT * DIMS];
+    double y[COUNT];
+    double theta[3 * DIMS + 2];
+    double gradient[3 * DIMS + 2];
+    fill(x, y);
+    for (size_t i = 0; i < COUNT; i++) {
+        x[i * DIMS + 1] = ((double)(i % 3) + 0.5) / 3;
+    }
+    warp_theta(theta);
+    dz_inputs inputs = {.dims = DIMS, .categorical = mixed, .count = COUNT, .x = x, .warped = true};
+    (void)dz_gp_log_likelihood(&inputs, y, theta, gradient);
+    for (size_t i = 0; i < 3 * DIMS + 2; i++) {
+        double middle = theta[i];
+        theta[i] = middle + 1e-5;
+        double above = dz_gp_log_likelihood(&inputs, y, theta, NULL);
+        theta[i] = middle - 1e-5;
+        double below = dz_gp_log_likelihood(&inputs, y, theta, NULL);
+        theta[i] = middle;
+        assert_near(gradient[i], (above - below) / 2e-5, 1e-6);
+    }
+    dz_gp *gp = dz_gp_create(&inputs, y, theta, NULL);
+    assert_non_null(gp);
+    const double point[DIMS] = {0.35, 0.5, 0.55};
+    double mean = 0;
+    double variance = 0;
+    double mean_gradient[DIMS];
+    double variance_gradient[DIMS];
+    dz_gp_gradient(gp, point, &mean, &variance, mean_gradient, variance_gradient);
+    for (size_t d = 0; d < DIMS; d += 2) {
+        double moved[2 * DIMS];
+        double means[2];
+        double variances[2];
+        memcpy(moved, point, sizeof(point));
+        memcpy(moved + DIMS, point, sizeof(point));
+        moved[d] += 1e-5;
+        moved[DIMS + d] -= 1e-5;
+        dz_gp_predict(gp, moved, 2, means, variances);
+        assert_near(mean_gradient[d], (means[0] - means[1]) / 2e-5, 1e-6);
+        assert_near(variance_gradient[d], (variances[0] - variances[1]) / 2e-5, 1e-6);
+    }
+    dz_gp_destroy(gp);
+}
+
 static void prior_gradient_is_right(void **state)
 {
     (void)state;
     double gradient[DIMS + 2] = {0};
     double ignored[DIMS + 2] = {0};
     double value = 0;
-    dz_gp_log_prior(DIMS, reference_theta, &value, gradient);
+    dz_inputs shape = {.dims = DIMS, .categorical = numeric};
+    dz_gp_log_prior(&shape, reference_theta, &value, gradient);
     for (size_t i = 0; i < DIMS + 2; i++) {
         double theta[DIMS + 2];
         double above = 0;
         double below = 0;
         memcpy(theta, reference_theta, sizeof(theta));
         theta[i] += 1e-5;
-        dz_gp_log_prior(DIMS, theta, &above, ignored);
+        dz_gp_log_prior(&shape, theta, &above, ignored);
         theta[i] -= 2e-5;
-        dz_gp_log_prior(DIMS, theta, &below, ignored);
+        dz_gp_log_prior(&shape, theta, &below, ignored);
         assert_near(gradient[i], (above - below) / 2e-5, 1e-6);
     }
 }
@@ -212,7 +300,9 @@ static void equal_points_do_not_break_it(void **state)
     double y[COUNT] = {0};
     double theta[DIMS + 2];
     dz_inputs inputs = {.dims = DIMS, .categorical = numeric, .count = COUNT, .x = x};
-    assert_true(dz_gp_fit(&inputs, y, 30, theta));
+    double log_posterior = 0;
+    const dz_gp_fit_options fit = {.max_evaluations = 30, .starts = 2};
+    assert_true(dz_gp_fit(&inputs, y, &fit, theta, &log_posterior));
     theta[DIMS + 1] = -200; /* no noise at all: only jitter is left */
     dz_gp *gp = dz_gp_create(&inputs, y, theta, NULL);
     assert_non_null(gp);
@@ -237,7 +327,9 @@ static void fit_finds_the_dimension_that_matters(void **state)
         y[i] = 1.4 * sin(9 * x[i * DIMS]);
     }
     dz_inputs inputs = {.dims = DIMS, .categorical = numeric, .count = COUNT, .x = x};
-    assert_true(dz_gp_fit(&inputs, y, 80, theta));
+    double log_posterior = 0;
+    const dz_gp_fit_options fit = {.max_evaluations = 80, .starts = 2};
+    assert_true(dz_gp_fit(&inputs, y, &fit, theta, &log_posterior));
     assert_true(theta[0] < theta[1] - 0.5);
     assert_true(theta[0] < theta[2] - 0.5);
 }
@@ -299,6 +391,8 @@ int main(void)
         cmocka_unit_test(likelihood_is_that_of_scikit_learn),
         cmocka_unit_test(predictions_are_those_of_scikit_learn),
         cmocka_unit_test(likelihood_gradients_are_right_with_categories),
+        cmocka_unit_test(a_warp_is_the_distribution_of_kumaraswamy),
+        cmocka_unit_test(gradients_are_right_through_a_warp),
         cmocka_unit_test(prior_gradient_is_right),
         cmocka_unit_test(prediction_gradients_are_right),
         cmocka_unit_test(fantasies_keep_the_mean),
