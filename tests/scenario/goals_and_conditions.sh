@@ -40,7 +40,7 @@ status 0 dozan get experiments none -o json
 json '.status.currentOptimalTrial | has("bestTrialName")' false
 
 # Two objectives: the front is what no other trial beats, in every command the same.
-for algorithm in random nsga2; do
+for algorithm in random nsga2 auto; do
     name=front-$algorithm
     status 0 dozan run "$examples/experiment.yaml" -q --set metadata.name=$name \
         --set spec.algorithm.algorithmName=$algorithm
