@@ -71,7 +71,8 @@ bool dz_katib_label_is_valid(const dozan_pair *label)
             !is_alphanumeric(texts[i][size - 1]))
             return false;
         for (size_t k = 0; k < size; k++) {
-            if (!is_alphanumeric(texts[i][k]) && strchr("-_.", texts[i][k]) == NULL)
+            if (!is_alphanumeric(texts[i][k]) &&
+                strchr(i == 0 ? "-_./" : "-_.", texts[i][k]) == NULL)
                 return false;
         }
     }

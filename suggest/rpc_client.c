@@ -18,8 +18,8 @@
  * or is seen by whoever starts it. Finished calls are kept for reuse, because an aio cannot be
  * freed from its own callback and a context is not cheap; destroy frees them.
  */
-#include "rpc_call.h"
 #include "rpc_nng.h"
+#include "rpc_transport.h"
 
 #include <dozan/rng.h>
 
@@ -41,14 +41,18 @@ enum {
 
 typedef enum call_state { WAITING, BACKING_OFF } call_state;
 
-struct dozan_call {
-    dozan_client *client;
+typedef struct nng_call nng_call;
+typedef struct nng_client nng_client;
+
+struct nng_call {
+    dozan_call base; /* first: what others hold is a pointer to it */
+    nng_client *client;
     nng_ctx context;
     bool context_open;
     nng_aio *sending; /* no callback, no time-out */
     nng_aio *aio;     /* receives, or sleeps between attempts */
-    dozan_call *next; /* in the client's list of live or of idle calls */
-    dozan_call **link;
+    nng_call *next;   /* in the client's list of live or of idle calls */
+    nng_call **link;
 
     pthread_mutex_t lock; /* guards state and cancelled, and the start of operations */
     call_state state;
@@ -62,7 +66,8 @@ struct dozan_call {
     dozan_error last;  /* of the last of them */
 };
 
-struct dozan_client {
+struct nng_client {
+    dozan_client base; /* first, likewise */
     nng_socket socket;
     bool open;
     char *token;
@@ -71,8 +76,8 @@ struct dozan_client {
 
     pthread_mutex_t calls_lock; /* guards all below */
     pthread_cond_t calls_done;
-    dozan_call *live;
-    dozan_call *idle;
+    nng_call *live;
+    nng_call *idle;
     uint64_t last_id;
     bool closing;
 };
@@ -85,39 +90,43 @@ typedef struct outcome {
     dozan_error err;
 } outcome;
 
-static dozan_status open_socket(dozan_client *client, const char *url,
+static dozan_status start_call(dozan_client *base, const dz_call_start *start, dozan_call **out,
+                               dozan_error *err);
+static void cancel_call(dozan_call *base);
+static void destroy_client(dozan_client *base);
+static dozan_status open_socket(nng_client *client, const char *url,
                                 const dozan_client_options *options, dozan_error *err);
 static dozan_status set_tls(nng_dialer dialer, const dz_rpc_address *address,
                             const dozan_client_options *options, dozan_error *err);
-static int set_limits(const dozan_client *client);
-static dozan_call *take_call(dozan_client *client, dozan_error *err);
-static dozan_call *make_call(dozan_client *client);
-static void free_call(dozan_call *call);
-static void link_call(dozan_call **list, dozan_call *call);
-static void unlink_call(dozan_call *call);
-static void give_back(dozan_call *call);
+static int set_limits(const nng_client *client);
+static nng_call *take_call(nng_client *client, dozan_error *err);
+static nng_call *make_call(nng_client *client);
+static void free_call(nng_call *call);
+static void link_call(nng_call **list, nng_call *call);
+static void unlink_call(nng_call *call);
+static void give_back(nng_call *call);
 static void on_operation(void *arg);
-static outcome after_operation(dozan_call *call, int number);
-static outcome after_failure(dozan_call *call, int number);
-static bool end_attempt(dozan_call *call, int *number);
-static outcome read_reply(dozan_call *call, nng_msg *message);
-static outcome retry_or_end(dozan_call *call);
-static outcome end(dozan_call *call, dozan_status status, const char *text);
-static outcome begin_attempt(dozan_call *call);
-static void finish(dozan_call *call, const outcome *result);
-static int64_t left_ms(const dozan_call *call);
+static outcome after_operation(nng_call *call, int number);
+static outcome after_failure(nng_call *call, int number);
+static bool end_attempt(nng_call *call, int *number);
+static outcome read_reply(nng_call *call, nng_msg *message);
+static outcome retry_or_end(nng_call *call);
+static outcome end(nng_call *call, dozan_status status, const char *text);
+static outcome begin_attempt(nng_call *call);
+static void finish(nng_call *call, const outcome *result);
+static int64_t left_ms(const nng_call *call);
 static nng_duration time_out(int64_t left);
-static nng_duration back_off_ms(const dozan_call *call);
+static nng_duration back_off_ms(const nng_call *call);
 
-dozan_status dozan_client_create(const char *url, const dozan_client_options *options,
-                                 dozan_client **client, dozan_error *err)
+static const dz_transport transport = {start_call, cancel_call, destroy_client};
+
+dozan_status dz_nng_client_create(const char *url, const dozan_client_options *options,
+                                  dozan_client **client, dozan_error *err)
 {
-    static const dozan_client_options defaults = {0};
-    if (options == NULL)
-        options = &defaults;
-    dozan_client *made = calloc(1, sizeof(*made));
+    nng_client *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a client");
+    made->base.transport = &transport;
     (void)pthread_mutex_init(&made->calls_lock, NULL);
     (void)pthread_cond_init(&made->calls_done, NULL);
     made->max_message_bytes =
@@ -133,27 +142,26 @@ dozan_status dozan_client_create(const char *url, const dozan_client_options *op
     if (status == DOZAN_OK)
         status = open_socket(made, url, options, err);
     if (status == DOZAN_OK)
-        *client = made;
+        *client = &made->base;
     else
-        dozan_client_destroy(made);
+        destroy_client(&made->base);
     return status;
 }
 
-void dozan_client_destroy(dozan_client *client)
+static void destroy_client(dozan_client *base)
 {
-    if (client == NULL)
-        return;
+    nng_client *client = (nng_client *)base;
     (void)pthread_mutex_lock(&client->calls_lock);
     client->closing = true;
-    for (dozan_call *call = client->live; call != NULL; call = call->next)
-        dozan_call_cancel(call);
+    for (nng_call *call = client->live; call != NULL; call = call->next)
+        cancel_call(&call->base);
     while (client->live != NULL)
         (void)pthread_cond_wait(&client->calls_done, &client->calls_lock);
-    dozan_call *idle = client->idle;
+    nng_call *idle = client->idle;
     client->idle = NULL;
     (void)pthread_mutex_unlock(&client->calls_lock);
     while (idle != NULL) {
-        dozan_call *next = idle->next;
+        nng_call *next = idle->next;
         free_call(idle);
         idle = next;
     }
@@ -165,13 +173,14 @@ void dozan_client_destroy(dozan_client *client)
     free(client);
 }
 
-dozan_status dz_client_start(dozan_client *client, const dz_call_start *start, dozan_call **out,
-                             dozan_error *err)
+static dozan_status start_call(dozan_client *base, const dz_call_start *start, dozan_call **out,
+                               dozan_error *err)
 {
+    nng_client *client = (nng_client *)base;
     if (start->timeout_ms == 0)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "a call needs a time limit of at least 1 ms");
-    dozan_call *call = take_call(client, err);
+    nng_call *call = take_call(client, err);
     if (call == NULL)
         return err != NULL ? err->code : DOZAN_RESOURCE_EXHAUSTED;
     call->start = *start;
@@ -179,7 +188,7 @@ dozan_status dz_client_start(dozan_client *client, const dz_call_start *start, d
     dz_arena_init(start->arena);
     call->deadline_ms = dz_rpc_now_ms() + start->timeout_ms;
     if (out != NULL)
-        *out = call;
+        *out = &call->base;
     (void)pthread_mutex_lock(&call->lock);
     outcome first = begin_attempt(call);
     if (first.done) {
@@ -195,10 +204,9 @@ dozan_status dz_client_start(dozan_client *client, const dz_call_start *start, d
     return first.status;
 }
 
-void dozan_call_cancel(dozan_call *call)
+static void cancel_call(dozan_call *base)
 {
-    if (call == NULL)
-        return;
+    nng_call *call = (nng_call *)base;
     (void)pthread_mutex_lock(&call->lock);
     call->cancelled = true;
     nng_aio_cancel(call->aio);
@@ -207,7 +215,7 @@ void dozan_call_cancel(dozan_call *call)
 
 /* ---- the socket ----------------------------------------------------------------------------- */
 
-static dozan_status open_socket(dozan_client *client, const char *url,
+static dozan_status open_socket(nng_client *client, const char *url,
                                 const dozan_client_options *options, dozan_error *err)
 {
     dz_rpc_address address;
@@ -232,7 +240,7 @@ static dozan_status open_socket(dozan_client *client, const char *url,
     return number == 0 ? DOZAN_OK : dz_rpc_error(err, number, url);
 }
 
-static int set_limits(const dozan_client *client)
+static int set_limits(const nng_client *client)
 {
     nng_socket socket = client->socket;
     int number = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
@@ -267,12 +275,12 @@ static dozan_status set_tls(nng_dialer dialer, const dz_rpc_address *address,
 
 /* ---- calls, live and idle ------------------------------------------------------------------- */
 
-static dozan_call *take_call(dozan_client *client, dozan_error *err)
+static nng_call *take_call(nng_client *client, dozan_error *err)
 {
     (void)pthread_mutex_lock(&client->calls_lock);
     bool closing = client->closing;
     uint64_t id = ++client->last_id;
-    dozan_call *call = closing ? NULL : client->idle;
+    nng_call *call = closing ? NULL : client->idle;
     if (call != NULL)
         unlink_call(call);
     else if (!closing)
@@ -293,11 +301,12 @@ static dozan_call *take_call(dozan_client *client, dozan_error *err)
     return call;
 }
 
-static dozan_call *make_call(dozan_client *client)
+static nng_call *make_call(nng_client *client)
 {
-    dozan_call *call = calloc(1, sizeof(*call));
+    nng_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         return NULL;
+    call->base.transport = &transport;
     call->client = client;
     (void)pthread_mutex_init(&call->lock, NULL);
     if (nng_aio_alloc(&call->aio, on_operation, call) == 0 &&
@@ -309,7 +318,7 @@ static dozan_call *make_call(dozan_client *client)
     return NULL;
 }
 
-static void free_call(dozan_call *call)
+static void free_call(nng_call *call)
 {
     nng_aio_free(call->aio);
     if (call->context_open)
@@ -319,7 +328,7 @@ static void free_call(dozan_call *call)
     free(call);
 }
 
-static void link_call(dozan_call **list, dozan_call *call)
+static void link_call(nng_call **list, nng_call *call)
 {
     call->next = *list;
     call->link = list;
@@ -328,7 +337,7 @@ static void link_call(dozan_call **list, dozan_call *call)
     *list = call;
 }
 
-static void unlink_call(dozan_call *call)
+static void unlink_call(nng_call *call)
 {
     *call->link = call->next;
     if (call->next != NULL)
@@ -336,9 +345,9 @@ static void unlink_call(dozan_call *call)
 }
 
 /* From here on the call may be another's: touch it no more. */
-static void give_back(dozan_call *call)
+static void give_back(nng_call *call)
 {
-    dozan_client *client = call->client;
+    nng_client *client = call->client;
     dz_arena_fini(&call->arena);
     (void)pthread_mutex_lock(&client->calls_lock);
     unlink_call(call);
@@ -352,7 +361,7 @@ static void give_back(dozan_call *call)
 
 static void on_operation(void *arg)
 {
-    dozan_call *call = arg;
+    nng_call *call = arg;
     (void)pthread_mutex_lock(&call->lock);
     outcome result = after_operation(call, nng_aio_result(call->aio));
     (void)pthread_mutex_unlock(&call->lock);
@@ -361,7 +370,7 @@ static void on_operation(void *arg)
 }
 
 /* With the lock held, as all below up to `finish`. */
-static outcome after_operation(dozan_call *call, int number)
+static outcome after_operation(nng_call *call, int number)
 {
     if (call->state == BACKING_OFF)
         return begin_attempt(call);
@@ -374,7 +383,7 @@ static outcome after_operation(dozan_call *call, int number)
     return result;
 }
 
-static outcome after_failure(dozan_call *call, int number)
+static outcome after_failure(nng_call *call, int number)
 {
     bool sent = end_attempt(call, &number);
     if (call->cancelled)
@@ -391,7 +400,7 @@ static outcome after_failure(dozan_call *call, int number)
 
 /* Closes the context, which ends a send that still waits. Returns whether the request was sent; if
  * the send itself had failed, *number becomes its error. */
-static bool end_attempt(dozan_call *call, int *number)
+static bool end_attempt(nng_call *call, int *number)
 {
     (void)nng_ctx_close(call->context);
     call->context_open = false;
@@ -406,7 +415,7 @@ static bool end_attempt(dozan_call *call, int *number)
     return false;
 }
 
-static outcome read_reply(dozan_call *call, nng_msg *message)
+static outcome read_reply(nng_call *call, nng_msg *message)
 {
     dz_bytes bytes = {nng_msg_body(message), nng_msg_len(message)};
     outcome result = {.done = true};
@@ -433,7 +442,7 @@ static outcome read_reply(dozan_call *call, nng_msg *message)
     return retry_or_end(call);
 }
 
-static outcome retry_or_end(dozan_call *call)
+static outcome retry_or_end(nng_call *call)
 {
     call->failures++;
     nng_duration pause = back_off_ms(call);
@@ -448,7 +457,7 @@ static outcome retry_or_end(dozan_call *call)
     return (outcome){.done = false};
 }
 
-static outcome end(dozan_call *call, dozan_status status, const char *text)
+static outcome end(nng_call *call, dozan_status status, const char *text)
 {
     outcome result = {.done = true, .status = status};
     char last[sizeof(call->last.place) + sizeof(call->last.message) + 2];
@@ -461,7 +470,7 @@ static outcome end(dozan_call *call, dozan_status status, const char *text)
     return result;
 }
 
-static outcome begin_attempt(dozan_call *call)
+static outcome begin_attempt(nng_call *call)
 {
     int64_t left = left_ms(call);
     if (call->cancelled)
@@ -496,13 +505,13 @@ static outcome begin_attempt(dozan_call *call)
     return (outcome){.done = false};
 }
 
-static void finish(dozan_call *call, const outcome *result)
+static void finish(nng_call *call, const outcome *result)
 {
     call->start.done(call->start.user, result->status, result->body, &call->arena, &result->err);
     give_back(call);
 }
 
-static int64_t left_ms(const dozan_call *call)
+static int64_t left_ms(const nng_call *call)
 {
     return call->deadline_ms - dz_rpc_now_ms();
 }
@@ -515,7 +524,7 @@ static nng_duration time_out(int64_t left)
 }
 
 /* Between half and all of 20 ms * 2^(n-1), at most two seconds; the same for no two clients. */
-static nng_duration back_off_ms(const dozan_call *call)
+static nng_duration back_off_ms(const nng_call *call)
 {
     unsigned doublings = call->failures - 1 < 10 ? call->failures - 1 : 10;
     uint64_t most = (uint64_t)BACK_OFF_FIRST_MS << doublings;

@@ -248,6 +248,15 @@ dozan_status dz_katib_pack_validate_stopping(const dozan_experiment *experiment,
     return dz_wire_pack(&packed.base, arena, body, err);
 }
 
+dozan_status dz_katib_pack_set_status(const char *trial, dz_arena *arena, dz_bytes *body,
+                                      dozan_error *err)
+{
+    Api__V1__Beta1__SetTrialStatusRequest packed;
+    api__v1__beta1__set_trial_status_request__init(&packed);
+    packed.trial_name = dz_wire_text(trial);
+    return dz_wire_pack(&packed.base, arena, body, err);
+}
+
 dozan_status dz_katib_unpack_health(dz_bytes body, dz_arena *arena, const char **service,
                                     dozan_error *err)
 {

@@ -111,6 +111,9 @@ DOZAN_MUST_USE dozan_status dz_katib_pack_validate_stopping(const dozan_experime
                                                             dz_arena *arena, dz_bytes *body,
                                                             dozan_error *err);
 
+DOZAN_MUST_USE dozan_status dz_katib_pack_set_status(const char *trial, dz_arena *arena,
+                                                     dz_bytes *body, dozan_error *err);
+
 /* The service that a health probe asks for, and the answer that all is well. */
 DOZAN_MUST_USE dozan_status dz_katib_unpack_health(dz_bytes body, dz_arena *arena,
                                                    const char **service, dozan_error *err);

@@ -179,7 +179,9 @@ dozan_status dz_plugin_start(dz_plugins *plugins, size_t index, dozan_error *err
     const char *given = getenv("DOZAN_PLUGIN_TOKEN");
     dozan_client_options options = {.token = p->is_url ? given : token,
                                     .tls_ca_file = getenv("DOZAN_PLUGIN_CA"),
-                                    .tls_cert_file = getenv("DOZAN_PLUGIN_CERT")};
+                                    .tls_cert_file = getenv("DOZAN_PLUGIN_CERT"),
+                                    .algorithm = p->name,
+                                    .db_manager = getenv("DOZAN_PLUGIN_DB_MANAGER")};
     status = dozan_client_create(p->url, &options, &p->client, err);
     if (status) {
         dz_plugin_stop(plugins, index);
@@ -323,7 +325,8 @@ static dozan_status refuse_url(const plugin *p, dozan_status status, dozan_error
         why = *err;
     return dozan_error_set(err, status, NULL,
                            "plugin %s cannot be reached: %s; write its URL as ipc:///PATH, "
-                           "tcp://HOST:PORT or tls+tcp://HOST:PORT",
+                           "tcp://HOST:PORT or tls+tcp://HOST:PORT, or that of a service of "
+                           "Katib's as grpc://HOST:PORT or grpcs://HOST:PORT",
                            p->name ? p->name : "", why.message);
 }
 

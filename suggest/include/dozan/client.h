@@ -1,5 +1,7 @@
 /*
- * The client of a plugin host: calls over nng REQ with a deadline, cancellation and retries.
+ * The client of a plugin host: calls over nng REQ with a deadline, cancellation and retries; or of
+ * a Suggestion or EarlyStopping service of Katib's, over gRPC, which gets the whole history with
+ * each call.
  *
  * A call is idempotent by its request id, which retries share; so a retry after a lost reply does
  * nothing twice. Retried, until the deadline: transport errors and retryable status codes, with
@@ -21,10 +23,14 @@ typedef struct dozan_client_options {
     const char *tls_cert_file;   /* tls+tcp: our own certificate and key in one PEM, or NULL */
     const char *tls_server_name; /* tls+tcp: NULL = the URL's host */
     size_t max_message_bytes;    /* 0 = 16 MiB */
+    const char *algorithm;  /* grpc: the name under which the service's algorithm is known here,
+                               as it cannot tell; NULL = "katib" */
+    const char *db_manager; /* grpc: HOST:PORT of a DBManager, which an EarlyStopping service asks
+                               for metrics; NULL = none */
 } dozan_client_options;
 
-/* Makes a client for `url` (inproc://, ipc://, tcp://, tls+tcp://). Connects in the background and
- * again whenever the connection is lost, so a host may start later. */
+/* Makes a client for `url` (inproc://, ipc://, tcp://, tls+tcp://; grpc://, grpcs://). Connects in
+ * the background and again whenever the connection is lost, so a host may start later. */
 DOZAN_MUST_USE dozan_status dozan_client_create(const char *url,
                                                 const dozan_client_options *options,
                                                 dozan_client **client, dozan_error *err);
