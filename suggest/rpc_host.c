@@ -55,7 +55,7 @@ struct dozan_host {
     bool open;
     size_t max_message_bytes;
     size_t max_jobs;
-    dz_service *service;
+    dz_rpc_service *service;
     dz_replies *replies;
     dz_workers *workers;
     atomic_size_t jobs;    /* admitted, and not yet answered */
@@ -128,7 +128,7 @@ void dozan_host_destroy(dozan_host *host)
     if (host->open)
         (void)nng_close(host->socket);
     dz_replies_destroy(host->replies);
-    dz_service_destroy(host->service);
+    dz_rpc_service_destroy(host->service);
     free(host->slots);
     free(host);
 }
@@ -145,7 +145,7 @@ static dozan_status make_parts(dozan_host *host, const dozan_algorithm *const *a
                                "%zu is less than %d", host->max_message_bytes,
                                SMALLEST_MESSAGE_LIMIT);
     host->max_jobs = at_least(options->in_flight, DEFAULT_IN_FLIGHT, 1, MOST_IN_FLIGHT);
-    dz_service_options service = {
+    dz_rpc_service_options service = {
         .algorithms = algorithms,
         .token = options->token,
         .max_message_bytes = host->max_message_bytes,
@@ -154,7 +154,7 @@ static dozan_status make_parts(dozan_host *host, const dozan_algorithm *const *a
     uint32_t usual = cpus > FEWEST_WORKERS && cpus < MOST_WORKERS ? (uint32_t)cpus : FEWEST_WORKERS;
     uint32_t workers = at_least(options->workers, usual, 1, MOST_WORKERS);
     host->max_sending = workers / 2;
-    dozan_status status = dz_service_create(&service, &host->service, err);
+    dozan_status status = dz_rpc_service_create(&service, &host->service, err);
     if (status == DOZAN_OK)
         status = dz_replies_create(REPLIES_KEPT, REPLY_BYTES_KEPT, &host->replies, err);
     if (status == DOZAN_OK)
@@ -362,7 +362,7 @@ static void on_request(slot *s, nng_msg *message)
 {
     dozan_host *host = s->host;
     dz_bytes bytes = {nng_msg_body(message), nng_msg_len(message)};
-    dz_job *job = dz_service_admit(host->service, bytes, dz_rpc_now_ms());
+    dz_job *job = dz_rpc_service_admit(host->service, bytes, dz_rpc_now_ms());
     nng_msg_free(message);
     if (job == NULL)
         receive(s);
@@ -413,8 +413,8 @@ static void refuse(slot *s, dz_job *job, dozan_status status, const char *text)
 static void answer(slot *s, dz_job *job)
 {
     nng_msg *message = NULL;
-    if (nng_msg_alloc(&message, dz_service_reply_size(s->host->service, job)) == 0) {
-        dz_service_pack_reply(job, nng_msg_body(message));
+    if (nng_msg_alloc(&message, dz_rpc_service_reply_size(s->host->service, job)) == 0) {
+        dz_rpc_service_pack_reply(job, nng_msg_body(message));
         send_message(s, message);
     } else {
         receive(s);
@@ -429,15 +429,15 @@ static void work(void *context, dz_job *job)
 {
     dozan_host *host = context;
     if (job->place == NULL) {
-        dz_service_decode(host->service, job);
-        if (!dz_service_enter(host->service, job))
+        dz_rpc_service_decode(host->service, job);
+        if (!dz_rpc_service_enter(host->service, job))
             return;
     }
     if (job->status == DOZAN_OK && atomic_load(&host->stopping))
         job->status =
             dozan_error_set(&job->err, DOZAN_UNAVAILABLE, NULL, "this host is being stopped");
-    dz_service_run(host->service, job, dz_rpc_now_ms());
-    dz_job *next = dz_service_leave(host->service, job);
+    dz_rpc_service_run(host->service, job, dz_rpc_now_ms());
+    dz_job *next = dz_rpc_service_leave(host->service, job);
     if (next != NULL)
         dz_workers_push(host->workers, next);
     finish(host, job);
@@ -447,10 +447,10 @@ static void finish(dozan_host *host, dz_job *job)
 {
     nng_msg *message = NULL;
     dz_bytes bytes = {0};
-    size_t size = dz_service_reply_size(host->service, job);
+    size_t size = dz_rpc_service_reply_size(host->service, job);
     if (nng_msg_alloc(&message, size) == 0) {
         bytes = (dz_bytes){nng_msg_body(message), size};
-        dz_service_pack_reply(job, nng_msg_body(message));
+        dz_rpc_service_pack_reply(job, nng_msg_body(message));
     }
     bool keep = message != NULL && !dozan_status_retryable(job->status);
     slot *s = dz_replies_finish(host->replies, &job->key, bytes, keep);

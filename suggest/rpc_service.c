@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct dz_service {
+struct dz_rpc_service {
     const dozan_algorithm *const *algorithms;
     char *token;
     size_t max_message_bytes;
@@ -22,7 +22,7 @@ struct dz_route {
     dozan_status (*decode)(dz_job *job);
     dozan_algorithm_kind kind;
     const char *(*uid_of)(const dz_job *job);
-    dozan_status (*run)(dz_service *service, dz_job *job);
+    dozan_status (*run)(dz_rpc_service *service, dz_job *job);
 };
 
 enum {
@@ -37,19 +37,20 @@ static dozan_status decode_judge(dz_job *job);
 static dozan_status decode_release(dz_job *job);
 static const char *uid_of_ask(const dz_job *job);
 static const char *uid_of_judge(const dz_job *job);
-static dozan_status run_describe(dz_service *service, dz_job *job);
-static dozan_status run_validate(dz_service *service, dz_job *job);
-static dozan_status run_ask(dz_service *service, dz_job *job);
-static dozan_status run_judge(dz_service *service, dz_job *job);
-static dozan_status run_release(dz_service *service, dz_job *job);
-static dozan_status check_envelope(const dz_service *service, dz_bytes bytes, dz_job *job);
+static dozan_status run_describe(dz_rpc_service *service, dz_job *job);
+static dozan_status run_validate(dz_rpc_service *service, dz_job *job);
+static dozan_status run_ask(dz_rpc_service *service, dz_job *job);
+static dozan_status run_judge(dz_rpc_service *service, dz_job *job);
+static dozan_status run_release(dz_rpc_service *service, dz_job *job);
+static dozan_status check_envelope(const dz_rpc_service *service, dz_bytes bytes, dz_job *job);
 static const dz_route *find_route(const char *method);
 static dz_reply reply_of(const dz_job *job);
-static const dozan_algorithm *find_algorithm(const dz_service *service, dozan_algorithm_kind kind,
+static const dozan_algorithm *find_algorithm(const dz_rpc_service *service,
+                                             dozan_algorithm_kind kind,
                                              const dozan_experiment *experiment, dozan_error *err);
-static dozan_status catch_up(dz_service *service, dz_job *job, const dozan_log_part *log,
+static dozan_status catch_up(dz_rpc_service *service, dz_job *job, const dozan_log_part *log,
                              bool *stale, bool *unknown);
-static dozan_status renew_session(dz_service *service, dz_job *job,
+static dozan_status renew_session(dz_rpc_service *service, dz_job *job,
                                   const dozan_experiment *experiment);
 
 static const dz_route routes[] = {
@@ -60,10 +61,10 @@ static const dz_route routes[] = {
     {DZ_METHOD_RELEASE, decode_release, DOZAN_KIND_SEARCH, NULL, run_release},
 };
 
-dozan_status dz_service_create(const dz_service_options *options, dz_service **service,
-                               dozan_error *err)
+dozan_status dz_rpc_service_create(const dz_rpc_service_options *options, dz_rpc_service **service,
+                                   dozan_error *err)
 {
-    dz_service *made = calloc(1, sizeof(*made));
+    dz_rpc_service *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no memory for a service");
     made->algorithms = options->algorithms;
@@ -80,11 +81,11 @@ dozan_status dz_service_create(const dz_service_options *options, dz_service **s
     if (status == DOZAN_OK)
         *service = made;
     else
-        dz_service_destroy(made);
+        dz_rpc_service_destroy(made);
     return status;
 }
 
-void dz_service_destroy(dz_service *service)
+void dz_rpc_service_destroy(dz_rpc_service *service)
 {
     if (service == NULL)
         return;
@@ -93,7 +94,7 @@ void dz_service_destroy(dz_service *service)
     free(service);
 }
 
-dz_job *dz_service_admit(dz_service *service, dz_bytes bytes, int64_t now_ms)
+dz_job *dz_rpc_service_admit(dz_rpc_service *service, dz_bytes bytes, int64_t now_ms)
 {
     dz_job *job = calloc(1, sizeof(*job));
     if (job == NULL)
@@ -113,14 +114,14 @@ void dz_job_destroy(dz_job *job)
     free(job);
 }
 
-void dz_service_decode(dz_service *service, dz_job *job)
+void dz_rpc_service_decode(dz_rpc_service *service, dz_job *job)
 {
     (void)service;
     if (job->status == DOZAN_OK)
         job->status = job->route->decode(job);
 }
 
-bool dz_service_enter(dz_service *service, dz_job *job)
+bool dz_rpc_service_enter(dz_rpc_service *service, dz_job *job)
 {
     if (job->status != DOZAN_OK || job->route->uid_of == NULL)
         return true;
@@ -129,7 +130,7 @@ bool dz_service_enter(dz_service *service, dz_job *job)
     return job->status != DOZAN_OK || job->place != NULL;
 }
 
-void dz_service_run(dz_service *service, dz_job *job, int64_t now_ms)
+void dz_rpc_service_run(dz_rpc_service *service, dz_job *job, int64_t now_ms)
 {
     if (job->status == DOZAN_OK && now_ms >= job->deadline_ms)
         job->status = dozan_error_set(&job->err, DOZAN_DEADLINE_EXCEEDED, NULL,
@@ -138,7 +139,7 @@ void dz_service_run(dz_service *service, dz_job *job, int64_t now_ms)
         job->status = job->route->run(service, job);
 }
 
-dz_job *dz_service_leave(dz_service *service, dz_job *job)
+dz_job *dz_rpc_service_leave(dz_rpc_service *service, dz_job *job)
 {
     if (job->place == NULL)
         return NULL;
@@ -150,7 +151,7 @@ dz_job *dz_service_leave(dz_service *service, dz_job *job)
     return next;
 }
 
-size_t dz_service_reply_size(dz_service *service, dz_job *job)
+size_t dz_rpc_service_reply_size(dz_rpc_service *service, dz_job *job)
 {
     if (job->status == DOZAN_OK && job->body.size > service->max_message_bytes - ENVELOPE)
         job->status = dozan_error_set(&job->err, DOZAN_OUT_OF_RANGE, NULL,
@@ -161,32 +162,32 @@ size_t dz_service_reply_size(dz_service *service, dz_job *job)
     return dz_wire_reply_size(&reply);
 }
 
-void dz_service_pack_reply(const dz_job *job, void *out)
+void dz_rpc_service_pack_reply(const dz_job *job, void *out)
 {
     dz_reply reply = reply_of(job);
     dz_wire_pack_reply(&reply, out);
 }
 
-void *dz_host_handle(dz_service *service, const void *bytes, size_t size, size_t *reply_size)
+void *dz_host_handle(dz_rpc_service *service, const void *bytes, size_t size, size_t *reply_size)
 {
-    dz_job *job = dz_service_admit(service, (dz_bytes){bytes, size}, 0);
+    dz_job *job = dz_rpc_service_admit(service, (dz_bytes){bytes, size}, 0);
     if (job == NULL)
         return NULL;
-    dz_service_decode(service, job);
-    if (dz_service_enter(service, job))
-        dz_service_run(service, job, 0);
-    (void)dz_service_leave(service, job);
-    *reply_size = dz_service_reply_size(service, job);
+    dz_rpc_service_decode(service, job);
+    if (dz_rpc_service_enter(service, job))
+        dz_rpc_service_run(service, job, 0);
+    (void)dz_rpc_service_leave(service, job);
+    *reply_size = dz_rpc_service_reply_size(service, job);
     void *out = malloc(*reply_size > 0 ? *reply_size : 1);
     if (out != NULL)
-        dz_service_pack_reply(job, out);
+        dz_rpc_service_pack_reply(job, out);
     dz_job_destroy(job);
     return out;
 }
 
 /* ---- admission ------------------------------------------------------------------------------ */
 
-static dozan_status check_envelope(const dz_service *service, dz_bytes bytes, dz_job *job)
+static dozan_status check_envelope(const dz_rpc_service *service, dz_bytes bytes, dz_job *job)
 {
     if (bytes.size > service->max_message_bytes)
         return dozan_error_set(&job->err, DOZAN_INVALID_ARGUMENT, NULL,
@@ -265,7 +266,7 @@ static const char *uid_of_judge(const dz_job *job)
     return job->input.judge.log.uid;
 }
 
-static dozan_status run_describe(dz_service *service, dz_job *job)
+static dozan_status run_describe(dz_rpc_service *service, dz_job *job)
 {
     size_t count = 0;
     while (service->algorithms[count] != NULL)
@@ -289,7 +290,7 @@ static dozan_status run_describe(dz_service *service, dz_job *job)
     return dz_wire_pack_describe_reply(&reply, &job->arena, &job->body, &job->err);
 }
 
-static dozan_status run_validate(dz_service *service, dz_job *job)
+static dozan_status run_validate(dz_rpc_service *service, dz_job *job)
 {
     const dz_validate_request *request = &job->input.validate;
     const dozan_algorithm *algorithm =
@@ -299,7 +300,7 @@ static dozan_status run_validate(dz_service *service, dz_job *job)
     return dz_session_validate(algorithm, request->experiment, &job->err);
 }
 
-static dozan_status run_ask(dz_service *service, dz_job *job)
+static dozan_status run_ask(dz_rpc_service *service, dz_job *job)
 {
     const dz_ask_request *request = &job->input.ask;
     dozan_ask_reply reply = {.message = ""};
@@ -315,7 +316,7 @@ static dozan_status run_ask(dz_service *service, dz_job *job)
     return dz_wire_pack_ask_reply(&reply, &job->arena, &job->body, &job->err);
 }
 
-static dozan_status run_judge(dz_service *service, dz_job *job)
+static dozan_status run_judge(dz_rpc_service *service, dz_job *job)
 {
     const dz_judge_request *request = &job->input.judge;
     dozan_judge_reply reply = {.stale = false};
@@ -331,7 +332,7 @@ static dozan_status run_judge(dz_service *service, dz_job *job)
     return dz_wire_pack_judge_reply(&reply, &job->arena, &job->body, &job->err);
 }
 
-static dozan_status run_release(dz_service *service, dz_job *job)
+static dozan_status run_release(dz_rpc_service *service, dz_job *job)
 {
     dz_sessions_forget(service->sessions, job->input.uid);
     return DOZAN_OK;
@@ -340,7 +341,7 @@ static dozan_status run_release(dz_service *service, dz_job *job)
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 /* Brings the session to the end of the log part, if it can. */
-static dozan_status catch_up(dz_service *service, dz_job *job, const dozan_log_part *log,
+static dozan_status catch_up(dz_rpc_service *service, dz_job *job, const dozan_log_part *log,
                              bool *stale, bool *unknown)
 {
     dozan_status status = DOZAN_OK;
@@ -358,7 +359,7 @@ static dozan_status catch_up(dz_service *service, dz_job *job, const dozan_log_p
 
 /* Makes the session if there is none, or if the experiment has changed since it was made: an
  * answer follows from the experiment and its log, not from what the experiment once was. */
-static dozan_status renew_session(dz_service *service, dz_job *job,
+static dozan_status renew_session(dz_rpc_service *service, dz_job *job,
                                   const dozan_experiment *experiment)
 {
     dz_session_place *place = job->place;
@@ -379,7 +380,8 @@ static dozan_status renew_session(dz_service *service, dz_job *job,
     return DOZAN_OK;
 }
 
-static const dozan_algorithm *find_algorithm(const dz_service *service, dozan_algorithm_kind kind,
+static const dozan_algorithm *find_algorithm(const dz_rpc_service *service,
+                                             dozan_algorithm_kind kind,
                                              const dozan_experiment *experiment, dozan_error *err)
 {
     bool search = kind == DOZAN_KIND_SEARCH;

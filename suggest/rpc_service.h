@@ -13,7 +13,7 @@
 #include "rpc_sessions.h"
 #include "wire.h"
 
-typedef struct dz_service dz_service;
+typedef struct dz_rpc_service dz_rpc_service;
 typedef struct dz_route dz_route;
 
 struct dz_job {
@@ -36,40 +36,40 @@ struct dz_job {
     dz_bytes body;
 };
 
-typedef struct dz_service_options {
+typedef struct dz_rpc_service_options {
     const dozan_algorithm *const *algorithms; /* NULL-terminated; must outlive the service */
     const char *token;                        /* NULL = everyone may call */
     size_t max_message_bytes;
     size_t max_experiments;
-} dz_service_options;
+} dz_rpc_service_options;
 
-DOZAN_MUST_USE dozan_status dz_service_create(const dz_service_options *options,
-                                              dz_service **service, dozan_error *err);
-void dz_service_destroy(dz_service *service);
+DOZAN_MUST_USE dozan_status dz_rpc_service_create(const dz_rpc_service_options *options,
+                                                  dz_rpc_service **service, dozan_error *err);
+void dz_rpc_service_destroy(dz_rpc_service *service);
 
 /* Makes a job of a request's bytes, which are not needed any more afterwards. NULL: no memory. */
-dz_job *dz_service_admit(dz_service *service, dz_bytes bytes, int64_t now_ms);
+dz_job *dz_rpc_service_admit(dz_rpc_service *service, dz_bytes bytes, int64_t now_ms);
 void dz_job_destroy(dz_job *job);
 
 /* Reads the body. */
-void dz_service_decode(dz_service *service, dz_job *job);
+void dz_rpc_service_decode(dz_rpc_service *service, dz_job *job);
 
 /* Takes the session that the job needs, if it needs one. False: another job has it, and a later
- * dz_service_leave will hand this job out, entered. */
-bool dz_service_enter(dz_service *service, dz_job *job);
+ * dz_rpc_service_leave will hand this job out, entered. */
+bool dz_rpc_service_enter(dz_rpc_service *service, dz_job *job);
 
 /* Does the work, unless the job has failed already or its deadline has passed. */
-void dz_service_run(dz_service *service, dz_job *job, int64_t now_ms);
+void dz_rpc_service_run(dz_rpc_service *service, dz_job *job, int64_t now_ms);
 
 /* Gives the session back; returns the job that has entered it now, or NULL. */
-dz_job *dz_service_leave(dz_service *service, dz_job *job);
+dz_job *dz_rpc_service_leave(dz_rpc_service *service, dz_job *job);
 
 /* The packed reply's size, and the packing into room of that size. A body that is too large for a
  * message turns the job's status into OUT_OF_RANGE first. */
-size_t dz_service_reply_size(dz_service *service, dz_job *job);
-void dz_service_pack_reply(const dz_job *job, void *out);
+size_t dz_rpc_service_reply_size(dz_rpc_service *service, dz_job *job);
+void dz_rpc_service_pack_reply(const dz_job *job, void *out);
 
 /* All in one, for tests: the reply to a request's bytes, malloc'ed. NULL: no memory. */
-void *dz_host_handle(dz_service *service, const void *bytes, size_t size, size_t *reply_size);
+void *dz_host_handle(dz_rpc_service *service, const void *bytes, size_t size, size_t *reply_size);
 
 #endif

@@ -7,7 +7,7 @@
  */
 #include "cli/driver.h"
 #include "cli/find.h"
-#include "cli/remove.h"
+#include "runners/remove.h"
 
 #include <poll.h>
 #include <string.h>

@@ -3,13 +3,12 @@
  */
 #include "cli/document.h"
 #include "cli/driver.h"
+#include "loop/draw.h"
 #include "loop/warm_start.h"
 
 #include "core/step.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 typedef struct runner {
     dz_cli *cli;
@@ -29,8 +28,6 @@ static int take_up_ended(runner *run, bool changed);
 static int drive(runner *run, bool new_budget);
 static void note_image(dz_cli *cli, const dz_experiment_spec *spec);
 static const cJSON *find_containers(const cJSON *object);
-static dozan_status draw(void *bytes, size_t size, dozan_error *err);
-static dozan_status draw_uid(char uid[40], dozan_error *err);
 
 int dz_cli_run(dz_cli *cli)
 {
@@ -119,7 +116,7 @@ static int start_new(runner *run)
 {
     dz_document *document = &run->document;
     dozan_error err = {0};
-    char uid[40];
+    char uid[DZ_UUID_TEXT];
     uint64_t seed = 0;
     dozan_status status = dz_loop_validate(dz_driver_loop(run->driver), document->spec, &err);
     if (status != DOZAN_OK && dz_loop_interrupted(dz_driver_loop(run->driver))) {
@@ -130,9 +127,9 @@ static int start_new(runner *run)
         status = dz_warm_start_check(run->store, document->spec, &err);
     if (status != DOZAN_OK)
         return dz_document_reject(run->cli, document, &err);
-    status = draw_uid(uid, &err);
+    status = dz_draw_uid(uid, &err);
     if (status == DOZAN_OK)
-        status = draw(&seed, sizeof(seed), &err);
+        status = dz_draw(&seed, sizeof(seed), &err);
     if (status == DOZAN_OK) {
         dz_experiment_spec *spec = document->spec;
         document->spec = NULL;
@@ -245,36 +242,4 @@ static const cJSON *find_containers(const cJSON *object)
     if (template != NULL)
         spec = cJSON_GetObjectItemCaseSensitive(template, "spec");
     return cJSON_GetObjectItemCaseSensitive(spec, "containers");
-}
-
-/* ---- randomness enters here, and nowhere below ---- */
-
-static dozan_status draw(void *bytes, size_t size, dozan_error *err)
-{
-    ssize_t got = getrandom(bytes, size, 0); /* whole, for up to 256 bytes */
-    if (got >= 0 && (size_t)got == size)
-        return DOZAN_OK;
-    return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "no random bytes: %s",
-                           strerrordesc_np(errno));
-}
-
-/* A random UUID: RFC 9562, version 4. */
-static dozan_status draw_uid(char uid[40], dozan_error *err)
-{
-    unsigned char bytes[16];
-    size_t used = 0;
-    dozan_status status = draw(bytes, sizeof(bytes), err);
-    if (status != DOZAN_OK)
-        return status;
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        static const char digits[] = "0123456789abcdef";
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            uid[used++] = '-';
-        uid[used++] = digits[bytes[i] >> 4];
-        uid[used++] = digits[bytes[i] & 15];
-    }
-    uid[used] = '\0';
-    return DOZAN_OK;
 }

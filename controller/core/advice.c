@@ -143,6 +143,12 @@ static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *
                              ? spec->collector_path
                              : "its output";
 
+    if (spec->collector == DZ_COLLECTOR_PUSH) {
+        (void)snprintf(text, size,
+                       "report %.64s before the command ends, with the name in KATIB_TRIAL_NAME",
+                       metric);
+        return;
+    }
     if (spec->collector == DZ_COLLECTOR_FILE && spec->collector_format == DZ_FORMAT_JSON) {
         (void)snprintf(text, size, "print lines like {\"%.64s\": 0.5} into %.96s", metric, source);
     } else if (spec->metrics_format_count > 0) {

@@ -85,6 +85,7 @@ typedef struct dz_trial {
     int64_t version, created_version; /* the store's: see store/changes.h */
     bool dirty;                       /* changed since the last commit; the loop clears it */
     bool judged_dirty;                /* has objective reports that the stopper has not seen */
+    int64_t awaited_until_ms; /* not kept: its job has succeeded, and its report may still come */
     int32_t judging_attempt; /* not kept: the attempt that the judgement under way is about */
 } dz_trial;
 

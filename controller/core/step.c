@@ -39,8 +39,18 @@ int64_t dz_next_tick(const dz_experiment *experiment)
     const dz_experiment_spec *spec = experiment->spec;
     int64_t due = INT64_MAX;
 
-    if (!experiment->open || experiment->state != DZ_EXPERIMENT_RUNNING) {
+    if (!experiment->open) {
         return INT64_MAX;
+    }
+    for (size_t i = 0; i < experiment->active_count; i++) {
+        const dz_trial *trial = experiment->active[i];
+
+        if (trial->state == DZ_TRIAL_RUNNING && trial->awaited_until_ms > 0) {
+            due = earlier(due, trial->awaited_until_ms);
+        }
+    }
+    if (experiment->state != DZ_EXPERIMENT_RUNNING) {
+        return due;
     }
     if (experiment->ask_not_before_ms > 0 && dz_ask_wanted(experiment)) {
         due = earlier(due, experiment->ask_not_before_ms);
@@ -158,6 +168,10 @@ static dozan_status settle_once(dz_turn *turn)
 
     if (dz_experiment_state_ended(experiment->state)) {
         return DOZAN_OK;
+    }
+    status = dz_end_awaited(turn);
+    if (status != DOZAN_OK) {
+        return status;
     }
     why = dz_completion_test(experiment, experiment->spec, turn->now_ms);
     if (why != DZ_GOES_ON) {

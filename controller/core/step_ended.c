@@ -15,6 +15,7 @@ static dozan_status by_itself(dz_turn *turn, dz_trial *trial, const dz_event *ev
 static dozan_status on_request(dz_turn *turn, dz_trial *trial, const dz_event *event);
 static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *event);
 static dozan_status succeed(dz_turn *turn, dz_trial *trial);
+static dozan_status miss(dz_turn *turn, dz_trial *trial, const char *complaint);
 static dozan_status fail(dz_turn *turn, dz_trial *trial, const dz_end *end);
 static dozan_status fail_at_once(dz_turn *turn, dz_trial *trial, const char *reason,
                                  const dz_end *end);
@@ -119,7 +120,43 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
     if (dz_trial_missing(trial, spec) == SIZE_MAX) {
         return succeed(turn, trial);
     }
-    dz_advice_on_metric(turn->experiment, trial, event->u.trial.complaint, text);
+    if (spec->collector == DZ_COLLECTOR_PUSH) {
+        trial->awaited_until_ms = turn->now_ms + DZ_REPORT_WAIT_MS;
+        dz_trial_say(trial, "WaitingForReport",
+                     "the job has succeeded; its metrics may still be reported");
+        return DOZAN_OK;
+    }
+    return miss(turn, trial, event->u.trial.complaint);
+}
+
+dozan_status dz_end_awaited(dz_turn *turn)
+{
+    dz_experiment *experiment = turn->experiment;
+    dozan_status status = DOZAN_OK;
+
+    if (experiment->spec->collector != DZ_COLLECTOR_PUSH) {
+        return DOZAN_OK;
+    }
+    for (size_t i = experiment->active_count; status == DOZAN_OK && i > 0; i--) {
+        dz_trial *trial = experiment->active[i - 1];
+
+        if (trial->awaited_until_ms == 0 || trial->state != DZ_TRIAL_RUNNING) {
+            continue;
+        }
+        if (dz_trial_missing(trial, experiment->spec) == SIZE_MAX) {
+            status = succeed(turn, trial);
+        } else if (turn->now_ms >= trial->awaited_until_ms) {
+            status = miss(turn, trial, NULL);
+        }
+    }
+    return status;
+}
+
+static dozan_status miss(dz_turn *turn, dz_trial *trial, const char *complaint)
+{
+    char text[DZ_ADVICE_TEXT];
+
+    dz_advice_on_metric(turn->experiment, trial, complaint, text);
     dz_trial_say(trial, "MetricsUnavailable", "%s", text);
     return dz_trial_finish(turn, trial, DZ_TRIAL_METRICS_UNAVAILABLE, DOZAN_EVENT_UNAVAILABLE);
 }

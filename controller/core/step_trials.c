@@ -150,10 +150,16 @@ dozan_status dz_trial_stop(dz_turn *turn, dz_trial *trial, dz_stop_cause cause, 
         }
         return DOZAN_OK;
     }
+    if (trial->awaited_until_ms > 0 && cause == DZ_STOP_INTERRUPT) {
+        return DOZAN_OK; /* it has no job that could run again: it ends when the wait is over */
+    }
     trial->stop_cause = cause;
     trial->judged_dirty = false;
     dz_trial_say(trial, reason, "%s", message);
     status = dz_trial_move(turn, trial, DZ_TRIAL_STOPPING);
+    if (status == DOZAN_OK && trial->awaited_until_ms > 0) {
+        return dz_trial_finish(turn, trial, DZ_TRIAL_KILLED, DOZAN_EVENT_KILLED);
+    }
     return status == DOZAN_OK ? dz_turn_effect(turn, DZ_EFFECT_STOP, trial, NULL) : status;
 }
 
@@ -175,6 +181,7 @@ static dozan_status start(dz_turn *turn, dz_trial *trial)
 
     dz_observation_clear(trial);
     trial->attempt++;
+    trial->awaited_until_ms = 0;
     trial->started_ms = 0;
     trial->judged_dirty = false;
     dz_trial_say(trial, dz_trial_state_reason(DZ_TRIAL_STARTING), "Trial is being started");

@@ -16,6 +16,7 @@ enum {
     DZ_MAX_FAULTS_IN_ROW = 8,  /* of the search plugin, before the experiment fails; the default */
     DZ_MAX_LOSSES = 5,         /* of one trial, before it fails */
     DZ_MAX_ASK = 256,          /* trials in one ask */
+    DZ_REPORT_WAIT_MS = 5000,  /* for a report that is on its way when its trial's job has ended */
     DZ_RUNTIME_SAVE_MS = 10000 /* how much of the running time a crash may forget */
 };
 
@@ -149,6 +150,9 @@ DOZAN_MUST_USE dozan_status dz_stop_all(dz_turn *turn, dz_stop_cause cause, cons
 /* ---- step_ended.c, job_object.c, advice.c */
 
 DOZAN_MUST_USE dozan_status dz_step_ended(dz_turn *turn, const dz_event *event);
+
+/* Ends the trials whose report has come since their job ended, or has not come in time. */
+DOZAN_MUST_USE dozan_status dz_end_awaited(dz_turn *turn);
 
 typedef enum dz_job_verdict { DZ_JOB_SUCCEEDED, DZ_JOB_FAILED, DZ_JOB_UNDECIDED } dz_job_verdict;
 

@@ -53,12 +53,36 @@ void dz_actor_destroy(dz_actor *actor)
         if (actor->id)
             HASH_DEL(actor->loop->actors, actor); /* NOLINT: the analyzer loses track in uthash */
     }
+    dz_actor_stored(actor);
     dz_changes_clear(&actor->changes);
     dz_teller_destroy(actor->search);
     dz_teller_destroy(actor->stopper);
     if (actor->owned)
         dz_experiment_destroy(actor->experiment);
     free(actor);
+}
+
+void dz_actor_stored(dz_actor *actor)
+{
+    free(actor->source);
+    free(actor->replaced);
+    actor->source = NULL;
+    actor->replaced = NULL;
+}
+
+dz_source *dz_source_copy(const dz_source *source)
+{
+    size_t name_size = strlen(source->name) + 1;
+    dz_source *copy = malloc(sizeof *copy + name_size + source->size + 1);
+    if (!copy)
+        return NULL;
+    char *name = (char *)(copy + 1), *text = name + name_size;
+    memcpy(name, source->name, name_size);
+    if (source->size)
+        memcpy(text, source->text, source->size);
+    text[source->size] = '\0';
+    *copy = (dz_source){name, text, source->size};
+    return copy;
 }
 
 dz_actor *dz_actor_find(dz_loop *loop, int64_t id)

@@ -34,11 +34,11 @@ typedef struct dz_actor {
     int64_t id; /* the experiment's; 0 = not stored yet */
     bool owned; /* the experiment is the actor's to destroy */
     dz_teller *search, *stopper;
-    dz_changes changes;        /* since the last commit */
-    const dz_source *source;   /* it is new: what it was read from, until it is stored */
-    const dz_source *replaced; /* its specification is: likewise */
-    bool culprit;              /* of the transaction's failure */
-    dz_request *deletes;       /* requests that wait for its deletion */
+    dz_changes changes;  /* since the last commit */
+    dz_source *source;   /* it is new: what it was read from, until it is stored; owned */
+    dz_source *replaced; /* its specification is: likewise */
+    bool culprit;        /* of the transaction's failure */
+    dz_request *deletes; /* requests that wait for its deletion */
     bool deleting;
     bool deleted;      /* is so in the transaction under way */
     dozan_error fault; /* code not OK: a step failed, nothing more is done with it */
@@ -54,7 +54,7 @@ typedef struct dz_actor {
 typedef struct dz_turn_report {
     int64_t experiment, trial;
     int32_t attempt;
-    const char *request; /* the request's own */
+    const char *request; /* owned */
 } dz_turn_report;
 
 /* What the service adds to the turn; all NULL in a run. */
@@ -110,6 +110,10 @@ int64_t dz_loop_wall_ms(void);
 DOZAN_MUST_USE dozan_status dz_actor_create(dz_loop *loop, dz_experiment *experiment, bool owned,
                                             dz_actor **actor, dozan_error *err);
 void dz_actor_destroy(dz_actor *actor); /* takes NULL */
+void dz_actor_stored(dz_actor *actor);  /* forgets the sources */
+
+/* An owned copy, in one block; NULL for want of memory. */
+dz_source *dz_source_copy(const dz_source *source);
 dz_actor *dz_actor_find(dz_loop *loop, int64_t id);
 void dz_actor_enlist(dz_actor *actor); /* once it has an id: it can be found by it */
 void dz_actor_touch(dz_actor *actor);

@@ -121,11 +121,17 @@ void dz_mailbox_wait(dz_mailbox *mailbox, int64_t timeout_ms)
     pthread_mutex_lock(&mailbox->queue_lock);
     bool waiting = mailbox->head != NULL;
     pthread_mutex_unlock(&mailbox->queue_lock);
-    if (!waiting) {
-        struct pollfd fd = {.fd = mailbox->wake_fd, .events = POLLIN};
-        int timeout = timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-        (void)poll(&fd, 1, timeout);
-    }
+    if (waiting)
+        drain_eventfd(mailbox->wake_fd);
+    else
+        dz_mailbox_pause(mailbox, timeout_ms);
+}
+
+void dz_mailbox_pause(dz_mailbox *mailbox, int64_t timeout_ms)
+{
+    struct pollfd fd = {.fd = mailbox->wake_fd, .events = POLLIN};
+    int timeout = timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
+    (void)poll(&fd, 1, timeout);
     drain_eventfd(mailbox->wake_fd);
 }
 

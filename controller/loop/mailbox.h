@@ -63,6 +63,9 @@ void dz_mailbox_wake(dz_mailbox *mailbox);
 /* Waits until there is a message, a wake, or timeout_ms has passed (-1 = for ever). */
 void dz_mailbox_wait(dz_mailbox *mailbox, int64_t timeout_ms);
 
+/* Waits for a new wake or the time, whatever is there already. */
+void dz_mailbox_pause(dz_mailbox *mailbox, int64_t timeout_ms);
+
 /* Takes up to max messages, in order, as a list. */
 dz_message *dz_mailbox_take(dz_mailbox *mailbox, size_t max);
 

@@ -68,6 +68,8 @@ void dz_loop_destroy(dz_loop *loop)
     }
     dz_mailbox_destroy(loop->mailbox);
     dz_ticks_fini(&loop->ticks);
+    for (size_t i = 0; i < loop->report_count; i++)
+        free((void *)(uintptr_t)loop->reports[i].request);
     free(loop->reports);
     free(loop);
 }
@@ -184,7 +186,7 @@ static dozan_status wait_for_the_disk(dz_loop *loop, dozan_status status, dozan_
             loop->observer->note(loop->observer->user, note.message);
             told = true;
         }
-        dz_mailbox_wait(loop->mailbox, COMMIT_RETRY_MS);
+        dz_mailbox_pause(loop->mailbox, COMMIT_RETRY_MS);
         status = dz_loop_settle(loop, &why);
     }
     if (!status && loop->only->fault.code) {

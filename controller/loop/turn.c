@@ -15,6 +15,7 @@
 
 enum { TURN_MESSAGES = 256 }; /* at most in one transaction */
 
+static void forget_reports(dz_loop *loop);
 static void take_messages(dz_loop *loop);
 static void take_plugin_message(dz_loop *loop, dz_message *message);
 static void take_ticks(dz_loop *loop);
@@ -73,7 +74,7 @@ dozan_status dz_loop_settle(dz_loop *loop, dozan_error *err)
     }
     loop->stall_told = false;
     loop->must_sync = false;
-    loop->report_count = 0;
+    forget_reports(loop);
     if (loop->hooks.committed)
         loop->hooks.committed(loop->hooks.user, wrote ? monotonic_ns() - begun : -1);
     act(loop);
@@ -101,6 +102,13 @@ int64_t dz_loop_wall_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void forget_reports(dz_loop *loop)
+{
+    for (size_t i = 0; i < loop->report_count; i++)
+        free((void *)(uintptr_t)loop->reports[i].request);
+    loop->report_count = 0;
 }
 
 /* ---- what has come */
@@ -287,8 +295,7 @@ static void perform(dz_actor *actor)
     dz_changes done = actor->changes;
     count(loop, actor, &done);
     dz_store_written(actor->experiment, &done);
-    actor->source = NULL;
-    actor->replaced = NULL;
+    dz_actor_stored(actor);
     actor->changes = (dz_changes){0};
     if (!actor->id)
         dz_actor_enlist(actor);

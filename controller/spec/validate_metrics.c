@@ -207,9 +207,8 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
         check_custom(check, collector_spec);
         break;
     case DZ_COLLECTOR_STDOUT:
-        return;
     case DZ_COLLECTOR_PUSH:
-        break;
+        return;
     }
     dz_warn_not_here(
         check->findings, at, NULL,

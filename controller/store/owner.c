@@ -4,6 +4,11 @@
  */
 #include "store/db.h"
 
+int64_t dz_store_owned_version(const dz_store *store)
+{
+    return store->version;
+}
+
 dozan_status dz_store_find(dz_store *store, const char *namespace_, const char *name,
                            int64_t *experiment_id, dozan_error *err)
 {

@@ -124,6 +124,9 @@ typedef bool dz_number_visit(void *user, int64_t experiment_id);
 DOZAN_MUST_USE dozan_status dz_store_open_experiments(dz_store *store, dz_number_visit *visit,
                                                       void *user, dozan_error *err);
 
+/* The last version that the owner has given to a row. */
+int64_t dz_store_owned_version(const dz_store *store);
+
 /* Clears the dirty flags. */
 void dz_store_written(dz_experiment *experiment, const dz_changes *changes);
 

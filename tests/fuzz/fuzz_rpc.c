@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const dozan_algorithm *const algorithms[] = {&dz_random, &dz_grid, &dz_medianstop, NULL};
 
-static void call(dz_service *service, const void *bytes, size_t size, const char *request_id)
+static void call(dz_rpc_service *service, const void *bytes, size_t size, const char *request_id)
 {
     size_t reply_size = 0;
     void *out = dz_host_handle(service, bytes, size, &reply_size);
@@ -37,7 +37,7 @@ static void call(dz_service *service, const void *bytes, size_t size, const char
     free(out);
 }
 
-static void call_method(dz_service *service, unsigned kind, dz_bytes body)
+static void call_method(dz_rpc_service *service, unsigned kind, dz_bytes body)
 {
     static const char *const methods[] = {DZ_METHOD_ASK, DZ_METHOD_JUDGE, DZ_METHOD_VALIDATE,
                                           DZ_METHOD_DESCRIBE, DZ_METHOD_RELEASE};
@@ -81,11 +81,11 @@ static void read_reply(unsigned kind, dz_bytes body)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    dz_service_options options = {
+    dz_rpc_service_options options = {
         .algorithms = algorithms, .token = "t", .max_message_bytes = 1 << 20, .max_experiments = 2};
-    dz_service *service = NULL;
+    dz_rpc_service *service = NULL;
     dozan_error err;
-    if (dz_service_create(&options, &service, &err) != DOZAN_OK)
+    if (dz_rpc_service_create(&options, &service, &err) != DOZAN_OK)
         abort();
     while (size >= 3) {
         unsigned kind = data[0] % KINDS;
@@ -104,6 +104,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += length;
         size -= length;
     }
-    dz_service_destroy(service);
+    dz_rpc_service_destroy(service);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * Removing a folder: all of it, and nothing besides.
  */
-#include "cli/remove.h"
+#include "runners/remove.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -31,16 +31,16 @@ static dozan_experiment experiment_with_seed(uint64_t seed)
 }
 
 typedef struct fixture {
-    dz_service *service;
+    dz_rpc_service *service;
     dz_arena arena;
 } fixture;
 
 static int set_up(void **state)
 {
-    dz_service_options options = {
+    dz_rpc_service_options options = {
         .algorithms = algorithms, .max_message_bytes = 1 << 20, .max_experiments = 4};
     fixture *f = calloc(1, sizeof(*f));
-    if (f == NULL || dz_service_create(&options, &f->service, NULL) != DOZAN_OK)
+    if (f == NULL || dz_rpc_service_create(&options, &f->service, NULL) != DOZAN_OK)
         return -1;
     *state = f;
     return 0;
@@ -50,7 +50,7 @@ static int tear_down(void **state)
 {
     fixture *f = *state;
     dz_arena_fini(&f->arena);
-    dz_service_destroy(f->service);
+    dz_rpc_service_destroy(f->service);
     free(f);
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * Removing a folder with all that is in it.
  */
-#ifndef DZ_CLI_REMOVE_H
-#define DZ_CLI_REMOVE_H
+#ifndef DZ_RUNNERS_REMOVE_H
+#define DZ_RUNNERS_REMOVE_H
 
 #include <dozan/status.h>
 

@@ -1,4 +1,4 @@
-#include "cli/remove.h"
+#include "runners/remove.h"
 
 #include <dirent.h>
 #include <errno.h>
