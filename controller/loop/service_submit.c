@@ -19,6 +19,7 @@ static dozan_status read_document(const dz_submission *submission, const char *n
 static dozan_status prepare_json(const dz_submission *submission, const char *name, char **text,
                                  bool *drawn, dozan_error *err);
 static dozan_status set_text(cJSON *object, const char *field, const char *value, dozan_error *err);
+static void forget_push(dz_problems *problems);
 static dozan_status first_problem(const dz_submission *submission, const dz_problems *problems,
                                   dozan_status status, dozan_error *err);
 static dozan_status validate(dz_service *service, const dz_submission *submission,
@@ -159,6 +160,8 @@ static dozan_status read_document(const dz_submission *submission, const char *n
         status = dz_spec_read(submission->source, submission->source_size, source_name,
                               &in_namespace, submission->namespace_ ? 1 : 0, spec, problems);
     cJSON_free(text);
+    if (!status && (*spec)->collector == DZ_COLLECTOR_PUSH)
+        forget_push(problems);
     status = first_problem(submission, problems, status, err);
     if (status && *spec) {
         dz_spec_destroy(*spec);
@@ -216,6 +219,26 @@ static dozan_status set_text(cJSON *object, const char *field, const char *value
     if (cJSON_AddStringToObject(object, field, value))
         return DOZAN_OK;
     return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+}
+
+/* That Push needs a service is no finding here. */
+static void forget_push(dz_problems *problems)
+{
+    static const char field[] = "metricsCollectorSpec.collector.kind";
+    size_t kept = 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        dz_problem *p = &problems->items[i];
+        size_t length = strlen(p->place);
+        bool ends = length >= sizeof field - 1 &&
+                    strcmp(p->place + length - (sizeof field - 1), field) == 0;
+        if (p->not_here && ends) {
+            free(p->place);
+            free(p->message);
+        } else {
+            problems->items[kept++] = *p;
+        }
+    }
+    problems->count = kept;
 }
 
 /* What forbids it, here too: a warning that it cannot be run on this machine. */

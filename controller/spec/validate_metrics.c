@@ -207,7 +207,11 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
         check_custom(check, collector_spec);
         break;
     case DZ_COLLECTOR_STDOUT:
+        return;
     case DZ_COLLECTOR_PUSH:
+        dz_warn_not_here(check->findings, at, NULL,
+                         "with Push the trials report to a service, which `dozan run` is not: "
+                         "send the experiment to `dozan serve`");
         return;
     }
     dz_warn_not_here(

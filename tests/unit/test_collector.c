@@ -342,12 +342,17 @@ static void any_split_is_the_same(void **state)
     }
 }
 
+static void no_point_is_expected(void *user, const dz_point *point)
+{
+    (void)user;
+    fail_msg("%s is taken for a metric", point->text);
+}
+
 static void other_kinds_are_refused(void **state)
 {
     (void)state;
     static const dz_collector_kind kinds[] = {DZ_COLLECTOR_TENSORFLOW_EVENT,
-                                              DZ_COLLECTOR_PROMETHEUS, DZ_COLLECTOR_CUSTOM,
-                                              DZ_COLLECTOR_PUSH};
+                                              DZ_COLLECTOR_PROMETHEUS, DZ_COLLECTOR_CUSTOM};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         dz_experiment_spec spec = text_spec();
         spec.collector = kinds[i];
@@ -357,6 +362,23 @@ static void other_kinds_are_refused(void **state)
         assert_null(collector);
         assert_non_null(strstr(err.message, "there are StdOut, File"));
     }
+}
+
+/* Push: the trial reports to the service, and nothing of its output is a metric. */
+static void a_trial_that_pushes_is_not_listened_to(void **state)
+{
+    (void)state;
+    dz_experiment_spec spec = text_spec();
+    spec.collector = DZ_COLLECTOR_PUSH;
+    dz_collector *collector = NULL;
+    dozan_error err = {0};
+    assert_int_equal(dz_collector_create(&spec, &collector, &err), DOZAN_OK);
+    assert_int_equal(
+        dz_collector_feed(collector, "accuracy=1\n", 11, 1, no_point_is_expected, NULL, &err),
+        DOZAN_OK);
+    assert_int_equal(dz_collector_finish(collector, 1, no_point_is_expected, NULL, &err), DOZAN_OK);
+    assert_null(dz_collector_complaint(collector));
+    dz_collector_destroy(collector);
 }
 
 static void bad_filter_is_refused(void **state)
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test(long_value),
         cmocka_unit_test(any_split_is_the_same),
         cmocka_unit_test(other_kinds_are_refused),
+        cmocka_unit_test(a_trial_that_pushes_is_not_listened_to),
         cmocka_unit_test(bad_filter_is_refused),
         cmocka_unit_test(rfc3339),
     };

@@ -359,7 +359,7 @@ static const change collector_changes[] = {
      {"22: spec.metricsCollectorSpec.collector.kind: must be specified"}},
     {"  trialTemplate",
      COLLECTOR("{collector: {kind: Push}}"),
-     {"22: spec.metricsCollectorSpec.collector.kind: warning: not offered yet"}},
+     {"22: spec.metricsCollectorSpec.collector.kind: warning: with Push the trials report"}},
     {"  trialTemplate",
      COLLECTOR("{collector: {kind: File}, source: {fileSystemPath: {path: a.log}}}"),
      {"22: spec.metricsCollectorSpec.source.fileSystemPath: path must be absolute"}},
