@@ -18,7 +18,7 @@ enum {
     PASS_MS = 5000     /* for a command to be taken that waits for no trial */
 };
 
-typedef enum effect { EFFECT_RESTS, EFFECT_TRIAL_ENDED, EFFECT_GONE } effect;
+typedef enum effect { EFFECT_RESTS, EFFECT_GOES_ON, EFFECT_TRIAL_ENDED, EFFECT_GONE } effect;
 
 /* What is asked of the owner. */
 typedef struct request {
@@ -46,6 +46,8 @@ static int take_over_and_stop(dz_cli *cli, dz_store *store, const char *name);
 static int say_rest(dz_cli *cli, const dz_experiment *experiment);
 static int not_run(dz_cli *cli, const char *experiment);
 static int resume(dz_cli *cli, dz_store *store, const dz_found *found);
+static int resume_by_service(dz_cli *cli, dz_store *store);
+static int refuse_ended(dz_cli *cli, const dz_experiment *experiment);
 static int delete_experiment(dz_cli *cli, dz_store *store, const dz_experiment *experiment);
 static int delete_by_owner(dz_cli *cli, dz_store *store, const dz_experiment *experiment,
                            int64_t owner);
@@ -60,10 +62,13 @@ int dz_cli_stop(dz_cli *cli)
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;
+    char name[DZ_QUALIFIED_NAME];
     status = dz_find_object(cli, store, cli->options.arguments[0], &found);
-    if (status == DZ_EXIT_SUCCEEDED)
+    if (status == DZ_EXIT_SUCCEEDED) {
+        dz_spec_qualified(found.experiment->spec, name);
         status = found.trial != NULL ? stop_trial(cli, store, &found)
-                                     : stop_experiment(cli, store, cli->options.arguments[0]);
+                                     : stop_experiment(cli, store, name);
+    }
     dz_found_fini(&found);
     dz_store_close(store);
     return status;
@@ -77,7 +82,9 @@ int dz_cli_resume(dz_cli *cli)
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;
-    if (dz_store_own(store, &err) != DOZAN_OK) {
+    if (dz_store_is_served(store)) {
+        status = resume_by_service(cli, store);
+    } else if (dz_store_own(store, &err) != DOZAN_OK) {
         status = dz_cli_fail(cli, &err);
     } else {
         status = dz_find_experiment(cli, store, cli->options.arguments[0], &found);
@@ -102,7 +109,11 @@ int dz_cli_delete(dz_cli *cli)
     if (status == DZ_EXIT_SUCCEEDED)
         status = delete_experiment(cli, store, found.experiment);
     if (status == DZ_EXIT_SUCCEEDED) {
-        if (dz_remove_below(cli->options.job_directory, name, &err) != DOZAN_OK)
+        char folder[DZ_QUALIFIED_NAME];
+        dz_spec_folder(found.experiment->spec, folder);
+        /* a service has removed it, and may have begun another experiment of that name */
+        if (!dz_store_is_served(store) &&
+            dz_remove_below(cli->options.job_directory, folder, &err) != DOZAN_OK)
             status = dz_cli_fail(cli, &err);
         else
             dz_cli_note(cli, "experiment %s is deleted", name);
@@ -181,7 +192,8 @@ static int say_rest(dz_cli *cli, const dz_experiment *experiment)
 static int stop_trial(dz_cli *cli, dz_store *store, const dz_found *found)
 {
     const dz_trial *trial = found->trial;
-    const char *experiment = found->experiment->spec->name;
+    char experiment[DZ_QUALIFIED_NAME];
+    dz_spec_qualified(found->experiment->spec, experiment);
     int64_t owner = dz_store_owner(store);
     if (dz_trial_state_ended(trial->state)) {
         dz_cli_note(cli, "trial %s has ended already: it is %s", trial->name,
@@ -251,7 +263,45 @@ static int resume(dz_cli *cli, dz_store *store, const dz_found *found)
     dz_experiment *experiment = found->experiment;
     dz_driver *driver = NULL;
     dozan_error err = {0};
-    const char *name = experiment->spec->name;
+    int status = refuse_ended(cli, experiment);
+    if (status != DZ_EXIT_SUCCEEDED)
+        return status;
+    if (dz_driver_create(cli, store, &driver, &err) != DOZAN_OK)
+        return dz_cli_fail(cli, &err);
+    status = dz_driver_run(driver, experiment, NULL);
+    dz_driver_destroy(driver);
+    return status;
+}
+
+/* `dozan serve` goes on with it, and this process need not wait for its end. */
+static int resume_by_service(dz_cli *cli, dz_store *store)
+{
+    char name[DZ_QUALIFIED_NAME];
+    dz_found found = {0};
+    int64_t owner = dz_store_owner(store);
+    int status = dz_find_experiment(cli, store, cli->options.arguments[0], &found);
+    if (status != DZ_EXIT_SUCCEEDED)
+        return status;
+    dz_spec_qualified(found.experiment->spec, name);
+    status = refuse_ended(cli, found.experiment);
+    dz_found_fini(&found);
+    if (status != DZ_EXIT_SUCCEEDED)
+        return status;
+    request asked = {DZ_COMMAND_RESUME, owner, name, 0, name, EFFECT_GOES_ON, PASS_MS};
+    answer got = ask_owner(cli, store, &asked, &status);
+    if (got == ANSWER_DONE)
+        dz_cli_note(cli, "experiment %s goes on in process %lld; `dozan describe experiment %s%s`",
+                    name, (long long)owner, name, cli->options.db_hint);
+    else if (got != ANSWER_FAILED)
+        status = dz_cli_failf(cli, DOZAN_DEADLINE_EXCEEDED,
+                              "process %lld serves %s, and has not gone on with experiment %s "
+                              "within %d s; try again in a moment",
+                              (long long)owner, cli->options.db, name, PASS_MS / 1000);
+    return status;
+}
+
+static int refuse_ended(dz_cli *cli, const dz_experiment *experiment)
+{
     const dz_condition *last = experiment->condition_count > 0
                                    ? &experiment->conditions[experiment->condition_count - 1]
                                    : NULL;
@@ -261,19 +311,16 @@ static int resume(dz_cli *cli, dz_store *store, const dz_found *found)
         return dz_cli_failf(cli, DOZAN_FAILED_PRECONDITION,
                             "experiment %s has ended (%s): to run on, raise the limit it has "
                             "reached in its file, and `dozan run` that",
-                            name, last != NULL ? last->reason : "");
-    if (dz_driver_create(cli, store, &driver, &err) != DOZAN_OK)
-        return dz_cli_fail(cli, &err);
-    int status = dz_driver_run(driver, experiment, NULL);
-    dz_driver_destroy(driver);
-    return status;
+                            experiment->spec->name, last != NULL ? last->reason : "");
+    return DZ_EXIT_SUCCEEDED;
 }
 
 /* ---- delete ---- */
 
 static int delete_experiment(dz_cli *cli, dz_store *store, const dz_experiment *experiment)
 {
-    const char *name = experiment->spec->name;
+    char name[DZ_QUALIFIED_NAME];
+    dz_spec_qualified(experiment->spec, name);
     int64_t owner = dz_store_owner(store);
     dozan_error err = {0};
     if (dz_experiment_has_jobs(experiment))
@@ -293,7 +340,8 @@ static int delete_experiment(dz_cli *cli, dz_store *store, const dz_experiment *
 static int delete_by_owner(dz_cli *cli, dz_store *store, const dz_experiment *experiment,
                            int64_t owner)
 {
-    const char *name = experiment->spec->name;
+    char name[DZ_QUALIFIED_NAME];
+    dz_spec_qualified(experiment->spec, name);
     int status = DZ_EXIT_SUCCEEDED;
     request asked = {DZ_COMMAND_DELETE, owner, name, 0, name, EFFECT_GONE, PASS_MS};
     switch (ask_owner(cli, store, &asked, &status)) {
@@ -376,7 +424,9 @@ static bool holds_now(dz_store *store, const request *asked, bool *begun)
     *begun = status != DOZAN_OK && status != DOZAN_NOT_FOUND; /* cannot be told now */
     if (status == DOZAN_NOT_FOUND)
         holds = asked->wanted == EFFECT_GONE;
-    if (status == DOZAN_OK && asked->wanted == EFFECT_RESTS) {
+    if (status == DOZAN_OK && asked->wanted == EFFECT_GOES_ON) {
+        holds = found.experiment->state != DZ_EXPERIMENT_SUSPENDED;
+    } else if (status == DOZAN_OK && asked->wanted == EFFECT_RESTS) {
         holds = dz_experiment_at_rest(found.experiment);
         *begun = found.experiment->state == DZ_EXPERIMENT_SUSPENDED ||
                  dz_experiment_state_ended(found.experiment->state);
