@@ -18,6 +18,13 @@ static int remove_entry(const char *path, const struct stat *about, int kind, st
 
 service_kit *service_kit_create(void)
 {
+    service_kit *kit = service_kit_prepare();
+    service_kit_start(kit);
+    return kit;
+}
+
+service_kit *service_kit_prepare(void)
+{
     const char *build = getenv("DOZAN_BUILD");
     service_kit *kit = calloc(1, sizeof *kit);
     assert_non_null(kit);
@@ -36,11 +43,6 @@ service_kit *service_kit_create(void)
                                   .suggest = kit->suggest,
                                   .stop_grace_ms = 200};
     kit->observer = (dz_service_observer){.user = kit, .committed = on_commit};
-    service_kit_start(kit);
-    dozan_error err = {0};
-    assert_int_equal(
-        dz_store_open(kit->path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, &kit->reader, &err),
-        DOZAN_OK);
     return kit;
 }
 
@@ -58,6 +60,10 @@ void service_kit_start(service_kit *kit)
     if (dz_service_create(kit->path, DZ_DURABILITY_NORMAL, &kit->config, &kit->observer,
                           &kit->service, &err) != DOZAN_OK)
         fail_msg("%s: %s", err.place, err.message);
+    if (!kit->reader)
+        assert_int_equal(
+            dz_store_open(kit->path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, &kit->reader, &err),
+            DOZAN_OK);
 }
 
 void service_kit_stop(service_kit *kit)

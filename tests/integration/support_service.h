@@ -19,7 +19,8 @@ typedef struct service_kit {
     atomic_llong version; /* of the last commit that was told */
 } service_kit;
 
-service_kit *service_kit_create(void);
+service_kit *service_kit_create(void);  /* with a service that runs */
+service_kit *service_kit_prepare(void); /* without one: a process that forks must not have begun */
 void service_kit_destroy(service_kit *kit);
 
 /* Starts, and stops, the service; the database stays. */
