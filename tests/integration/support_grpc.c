@@ -427,3 +427,49 @@ void hang_up(int fd)
     (void)inflater_of(fd, true);
     (void)close(fd);
 }
+
+/* ---- a server that is none ------------------------------------------------------------------ */
+
+/* It reads the whole call first, which ends with its one byte: an answer to what has not been asked
+ * is another error, and unread bytes would reset the connection before the client has read. */
+static void *serve_badly(void *argument)
+{
+    static const char last[] = {0, 0, 0, 0, 1, 'x'};
+    const bad_server *server = argument;
+    char room[4096];
+    size_t size = 0;
+    ssize_t got = 1;
+    int fd = accept(server->listener, NULL, NULL);
+    if (fd < 0)
+        return NULL;
+    while (got > 0 && size < sizeof(room) &&
+           (size < sizeof(last) || memcmp(room + size - sizeof(last), last, sizeof(last)) != 0)) {
+        got = recv(fd, room + size, sizeof(room) - size, 0);
+        size += got > 0 ? (size_t)got : 0;
+    }
+    send_all(fd, server->bytes, server->size);
+    (void)shutdown(fd, SHUT_WR);
+    while (got > 0)
+        got = recv(fd, room, sizeof(room), 0);
+    (void)close(fd);
+    return NULL;
+}
+
+void bad_server_start(bad_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(server->listener >= 0);
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(server->listener, 1), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
+    server->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve_badly, server), 0);
+}
+
+void bad_server_stop(bad_server *server)
+{
+    assert_int_equal(pthread_join(server->thread, NULL), 0);
+    (void)close(server->listener);
+}

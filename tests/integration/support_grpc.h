@@ -77,4 +77,15 @@ void expect_answer(int fd, uint32_t stream, const char *line);
 void expect_close(int fd);
 void hang_up(int fd);
 
+/* A server that says these bytes to whoever connects, and then no more. */
+typedef struct bad_server {
+    const char *bytes;
+    size_t size;
+    uint16_t port;
+    int listener;
+    pthread_t thread;
+} bad_server;
+void bad_server_start(bad_server *server);
+void bad_server_stop(bad_server *server);
+
 #endif

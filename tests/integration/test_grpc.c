@@ -313,6 +313,51 @@ static void tells_of_no_server(void **state)
     dozan_grpc_client_destroy(client);
 }
 
+/* What a server says that is none, or that breaks off, is an error in words, and soon. */
+static void bears_bad_servers(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        dozan_status status;
+    } cases[] = {
+        {"", 0, DOZAN_UNAVAILABLE},
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", 28, DOZAN_UNAVAILABLE},
+        {"\0\0\0\4\0\0\0\0\0", 9, DOZAN_UNAVAILABLE},
+        /* SETTINGS, and RST_STREAM of the call: INTERNAL_ERROR, REFUSED_STREAM, CANCEL */
+        {"\0\0\0\4\0\0\0\0\0\0\0\4\3\0\0\0\0\1\0\0\0\2", 22, DOZAN_INTERNAL},
+        {"\0\0\0\4\0\0\0\0\0\0\0\4\3\0\0\0\0\1\0\0\0\7", 22, DOZAN_UNAVAILABLE},
+        {"\0\0\0\4\0\0\0\0\0\0\0\4\3\0\0\0\0\1\0\0\0\10", 22, DOZAN_CANCELLED},
+        /* SETTINGS, and ":status: 503" alone (of HPACK's static table: 8 with another value) */
+        {"\0\0\0\4\0\0\0\0\0\0\0\5\1\5\0\0\0\1\10\3"
+         "503",
+         23, DOZAN_UNAVAILABLE},
+        {"\0\0\0\4\0\0\0\0\0\0\0\5\1\5\0\0\0\1\10\3"
+         "404",
+         23, DOZAN_UNKNOWN},
+        /* SETTINGS, and ":status: 200" with the end of the stream: no status of gRPC's */
+        {"\0\0\0\4\0\0\0\0\0\0\0\1\1\5\0\0\0\1\210", 19, DOZAN_INTERNAL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bad_server server = {.bytes = cases[i].bytes, .size = cases[i].size};
+        dozan_grpc_client *client = NULL;
+        dozan_error err = {0};
+        void *reply = NULL;
+        size_t size = 0;
+        char url[64];
+        bad_server_start(&server);
+        (void)snprintf(url, sizeof(url), "grpc://127.0.0.1:%u", (unsigned)server.port);
+        assert_int_equal(dozan_grpc_client_create(url, NULL, &client, NULL), DOZAN_OK);
+        dozan_status status =
+            dozan_grpc_client_call(client, "/a.B/C", "x", 1, 20000, &reply, &size, &err);
+        dozan_grpc_client_destroy(client);
+        bad_server_stop(&server);
+        if (status != cases[i].status || err.message[0] == '\0')
+            fail_msg("case %zu: %d %s", i, (int)status, err.message);
+    }
+}
+
 static void refuses_addresses(void **state)
 {
     static const struct {
@@ -367,6 +412,7 @@ int main(void)
         WITH(limits_resets, &usual),
         {"speaks_tls", speaks_tls, setup_tls, teardown, NULL},
         cmocka_unit_test(tells_of_no_server),
+        cmocka_unit_test(bears_bad_servers),
         cmocka_unit_test(refuses_addresses),
     };
 #undef WITH
