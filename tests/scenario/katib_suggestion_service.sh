@@ -4,7 +4,10 @@ python=/usr/bin/python3 # Debian's, for which python3-grpcio is
 mkdir pb
 protoc --python_out=pb -I"$DOZAN_SOURCE/proto" api.proto health.proto
 
+service=''
+trap '[ -z "$service" ] || kill $service 2>/dev/null || true' EXIT
 begin() { # starts the service, and sets port
+    rm -f said # what the one before has said is not its word
     dozan-suggest --listen grpc://127.0.0.1:0 --verbose 2>said &
     service=$!
     wait_until grep -q port said
@@ -13,6 +16,7 @@ begin() { # starts the service, and sets port
 end() { # on SIGTERM it ends well
     kill -TERM "$service"
     wait "$service" || fail "the service ended with $?"
+    service=''
 }
 
 client=$DOZAN_SOURCE/tests/scenario/katib/katib_client.py

@@ -64,7 +64,7 @@ class Suggestion:
 
 
 class Stopper:
-    """Once two trials have succeeded, those whose best loss is above theirs after two reports are stopped."""
+    """Once two trials have succeeded, those whose best loss is above the least of theirs after two reports are stopped."""
 
     def validate(self, request, context):
         if request.early_stopping.algorithm_name != "stopper":
@@ -76,7 +76,7 @@ class Stopper:
                   if t.status.condition == api.TrialStatus.SUCCEEDED]
         reply = api.GetEarlyStoppingRulesReply()
         if len(losses) >= 2:
-            reply.early_stopping_rules.add(name="loss", value=str(max(losses)), comparison=api.GREATER, start_step=2)
+            reply.early_stopping_rules.add(name="loss", value=str(min(losses)), comparison=api.GREATER, start_step=2)
         say("rules after", len(losses))
         return reply
 
