@@ -5,7 +5,7 @@
  * are split into calls changes no point but for its arrival time; a metric's steps count up from 1
  * without gaps.
  */
-#include "collectors/collector_kind.h"
+#include "collectors/table.h"
 
 #include <dozan/buf.h>
 #include <dozan/space.h>
@@ -14,7 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE_BYTES = 1024 * 1024, MAX_VALUE_BYTES = 64 * 1024, COMPLAINT_BYTES = 512 };
+enum {
+    MAX_LINE_BYTES = 1024 * 1024,
+    MAX_VALUE_BYTES = 64 * 1024,
+    REMARK_BYTES = 256,
+    COMPLAINT_BYTES = 512 + REMARK_BYTES
+};
 
 /* Lines that could not be used for one reason. */
 typedef struct complaint {
@@ -39,30 +44,28 @@ struct dz_collector {
     int64_t line_number;
 
     complaint unusable, gave_up, long_lines, long_values;
-    bool complaints_changed; /* since the text was written */
+    char remark[REMARK_BYTES]; /* "" = none */
+    bool complaints_changed;   /* since the text was written */
     char complaint_text[COMPLAINT_BYTES];
 
     dz_point_sink *sink; /* of the call under way */
     void *user;
 };
 
-/* The kinds that there are: a new one is a file of its own and a line here. */
-static dozan_status pass_by(void *self, dz_collector *collector, const dz_line *line,
-                            dozan_error *err);
+#define PROCESS_no_process DZ_PROCESS_NONE
+#define PROCESS_own_process DZ_PROCESS_OWN
+#define PROCESS_user_process DZ_PROCESS_USER
+#define ROW(kind, format, lines, process, run)                                                     \
+    {DZ_COLLECTOR_##kind, DZ_FORMAT_##format, &(lines), PROCESS_##process},
 
-/* Push: the trial tells the service itself, and its output has nothing. */
-static const dz_collector_kind_ops reported_from_outside = {.line = pass_by};
-
-static const struct {
+typedef struct kind_row {
     dz_collector_kind kind;
     dz_file_format format; /* matters to File alone */
     const dz_collector_kind_ops *ops;
-} kinds[] = {
-    {DZ_COLLECTOR_STDOUT, DZ_FORMAT_TEXT, &dz_collector_text},
-    {DZ_COLLECTOR_FILE, DZ_FORMAT_TEXT, &dz_collector_text},
-    {DZ_COLLECTOR_FILE, DZ_FORMAT_JSON, &dz_collector_json},
-    {DZ_COLLECTOR_PUSH, DZ_FORMAT_TEXT, &reported_from_outside},
-};
+    dz_collector_process process;
+} kind_row;
+
+static const kind_row kinds[] = {DZ_COLLECTOR_TABLE(ROW)};
 
 static const char *const kind_names[] = {
     [DZ_COLLECTOR_STDOUT] = "StdOut",
@@ -73,7 +76,7 @@ static const char *const kind_names[] = {
     [DZ_COLLECTOR_PUSH] = "Push",
 };
 
-static const dz_collector_kind_ops *find_kind(const dz_experiment_spec *spec);
+static const kind_row *find_kind(const dz_experiment_spec *spec);
 static dozan_status refuse_kind(const dz_experiment_spec *spec, dozan_error *err);
 static bool copy_metrics(dz_collector *collector, const dz_experiment_spec *spec);
 static const char *line_end(const dz_collector *collector, const char *at, const char *end);
@@ -86,9 +89,10 @@ static void write_complaints(dz_collector *collector);
 dozan_status dz_collector_create(const dz_experiment_spec *spec, dz_collector **collector,
                                  dozan_error *err)
 {
-    const dz_collector_kind_ops *kind = find_kind(spec);
-    if (kind == NULL)
+    const kind_row *row = find_kind(spec);
+    if (row == NULL)
         return refuse_kind(spec, err);
+    const dz_collector_kind_ops *kind = row->ops;
     dz_collector *made = calloc(1, sizeof *made);
     if (made == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
@@ -152,6 +156,18 @@ dozan_status dz_collector_finish(dz_collector *collector, int64_t now_ms, dz_poi
     dozan_status status = end_line(collector, "", 0, now_ms, err);
     write_complaints(collector);
     return status;
+}
+
+dz_collector_process dz_collector_beside(const dz_experiment_spec *spec)
+{
+    const kind_row *row = find_kind(spec);
+    return row != NULL ? row->process : DZ_PROCESS_NONE;
+}
+
+const char *dz_collector_kind_name(dz_collector_kind kind)
+{
+    size_t known = sizeof kind_names / sizeof kind_names[0];
+    return (size_t)kind < known ? kind_names[kind] : "given";
 }
 
 const char *dz_collector_complaint(const dz_collector *collector)
@@ -223,6 +239,16 @@ void dz_collector_complain(dz_collector *collector, const dz_line *line)
     count_complaint(collector, &collector->unusable, line->number);
 }
 
+void dz_collector_remark(dz_collector *collector, const char *text, size_t size)
+{
+    if (collector->remark[0] != '\0')
+        return;
+    size = size < REMARK_BYTES - 1 ? size : REMARK_BYTES - 1;
+    memcpy(collector->remark, text, size);
+    collector->remark[size] = '\0';
+    collector->complaints_changed = true;
+}
+
 void dz_collector_gave_up(dz_collector *collector, const dz_line *line)
 {
     count_complaint(collector, &collector->gave_up, line->number);
@@ -230,31 +256,19 @@ void dz_collector_gave_up(dz_collector *collector, const dz_line *line)
 
 /* ---- creation -------------------------------------------------------------------------------- */
 
-static dozan_status pass_by(void *self, dz_collector *collector, const dz_line *line,
-                            dozan_error *err)
-{
-    (void)self;
-    (void)collector;
-    (void)line;
-    (void)err;
-    return DOZAN_OK;
-}
-
-static const dz_collector_kind_ops *find_kind(const dz_experiment_spec *spec)
+static const kind_row *find_kind(const dz_experiment_spec *spec)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         bool format_fits =
             spec->collector != DZ_COLLECTOR_FILE || kinds[i].format == spec->collector_format;
         if (kinds[i].kind == spec->collector && format_fits)
-            return kinds[i].ops;
+            return &kinds[i];
     }
     return NULL;
 }
 
 static dozan_status refuse_kind(const dz_experiment_spec *spec, dozan_error *err)
 {
-    size_t kind = (size_t)spec->collector;
-    size_t known = sizeof kind_names / sizeof kind_names[0];
     char there[128] = "";
     size_t used = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -269,7 +283,7 @@ static dozan_status refuse_kind(const dz_experiment_spec *spec, dozan_error *err
         err, DOZAN_UNIMPLEMENTED, "spec.metricsCollectorSpec.collector.kind",
         "there is no collector of the kind %s; there are %s: have the program print "
         "name=value lines and use StdOut",
-        kind < known ? kind_names[kind] : "given", there);
+        dz_collector_kind_name(spec->collector), there);
 }
 
 static bool copy_metrics(dz_collector *collector, const dz_experiment_spec *spec)
@@ -359,7 +373,8 @@ static void write_complaints(dz_collector *collector)
         {&collector->long_lines, "had more than 1 MiB (the rest was skipped)"},
         {&collector->long_values, "had a value of more than 64 KiB"},
     };
-    size_t used = 0;
+    (void)snprintf(collector->complaint_text, COMPLAINT_BYTES, "%s", collector->remark);
+    size_t used = strlen(collector->remark);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i].which->count == 0)
             continue;

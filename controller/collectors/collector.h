@@ -25,6 +25,18 @@ DOZAN_MUST_USE dozan_status dz_collector_create(const dz_experiment_spec *spec,
                                                 dz_collector **collector, dozan_error *err);
 void dz_collector_destroy(dz_collector *collector);
 
+/* What runs beside a trial for its collector, and has its output fed in place of the trial's. */
+typedef enum dz_collector_process {
+    DZ_PROCESS_NONE,
+    DZ_PROCESS_OWN, /* dozan-collector */
+    DZ_PROCESS_USER /* the container of customCollector */
+} dz_collector_process;
+
+dz_collector_process dz_collector_beside(const dz_experiment_spec *spec);
+
+/* "StdOut", "File", ... */
+const char *dz_collector_kind_name(dz_collector_kind kind);
+
 /* Takes the next bytes (any split gives the same points) that came at now_ms, and calls sink for
  * each point found. A line is at most 1 MiB; the rest of a longer one is skipped. A text value is
  * at most 64 KiB. */

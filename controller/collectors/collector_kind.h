@@ -27,6 +27,8 @@ typedef struct dz_collector_kind_ops {
 
 extern const dz_collector_kind_ops dz_collector_text;
 extern const dz_collector_kind_ops dz_collector_json;
+extern const dz_collector_kind_ops dz_collector_report;
+extern const dz_collector_kind_ops dz_collector_push;
 
 /* The metrics that are wanted, and whether a line can hold any of them at all: a cheap first look.
  */
@@ -45,6 +47,9 @@ DOZAN_MUST_USE dozan_status dz_collector_emit(dz_collector *collector, size_t me
 
 /* Counts a line that could not be used, for the kind's own reason. */
 void dz_collector_complain(dz_collector *collector, const dz_line *line);
+
+/* Takes a sentence for the user as it is; the first one counts. */
+void dz_collector_remark(dz_collector *collector, const char *text, size_t size);
 
 /* Counts a line on which a filter gave up. */
 void dz_collector_gave_up(dz_collector *collector, const dz_line *line);

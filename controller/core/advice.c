@@ -147,9 +147,20 @@ static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *
         (void)snprintf(text, size,
                        "report %.64s before the command ends, with the name in KATIB_TRIAL_NAME",
                        metric);
-        return;
-    }
-    if (spec->collector == DZ_COLLECTOR_FILE && spec->collector_format == DZ_FORMAT_JSON) {
+    } else if (spec->collector == DZ_COLLECTOR_TENSORFLOW_EVENT) {
+        (void)snprintf(text, size, "write a scalar %.64s into event files in %.96s", metric,
+                       spec->collector_path != NULL ? spec->collector_path : "the folder");
+    } else if (spec->collector == DZ_COLLECTOR_PROMETHEUS) {
+        (void)snprintf(text, size,
+                       "have a sample %.64s at httpGet while the program runs; see "
+                       "DOZAN_METRICS_PORT in the README",
+                       metric);
+    } else if (spec->collector == DZ_COLLECTOR_CUSTOM) {
+        (void)snprintf(text, size,
+                       "have the collector's container print %.64s=0.5; its messages are in "
+                       "collector.log in the trial's folder",
+                       metric);
+    } else if (spec->collector == DZ_COLLECTOR_FILE && spec->collector_format == DZ_FORMAT_JSON) {
         (void)snprintf(text, size, "print lines like {\"%.64s\": 0.5} into %.96s", metric, source);
     } else if (spec->metrics_format_count > 0) {
         (void)snprintf(text, size, "no match of metricsFormat %.96s gave that name in %.64s",

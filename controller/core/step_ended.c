@@ -14,7 +14,7 @@
 static dozan_status by_itself(dz_turn *turn, dz_trial *trial, const dz_event *event);
 static dozan_status on_request(dz_turn *turn, dz_trial *trial, const dz_event *event);
 static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *event);
-static dozan_status succeed(dz_turn *turn, dz_trial *trial);
+static dozan_status succeed(dz_turn *turn, dz_trial *trial, const char *complaint);
 static dozan_status miss(dz_turn *turn, dz_trial *trial, const char *complaint);
 static dozan_status fail(dz_turn *turn, dz_trial *trial, const dz_end *end);
 static dozan_status fail_at_once(dz_turn *turn, dz_trial *trial, const char *reason,
@@ -78,7 +78,7 @@ static dozan_status on_request(dz_turn *turn, dz_trial *trial, const dz_event *e
         dz_trial_missing(trial, turn->experiment->spec) == SIZE_MAX &&
         dz_job_judge(turn->experiment->spec, end, &verdict, NULL) == DOZAN_OK &&
         verdict == DZ_JOB_SUCCEEDED) {
-        return succeed(turn, trial);
+        return succeed(turn, trial, event->u.trial.complaint);
     }
     switch (trial->stop_cause) {
     case DZ_STOP_EARLY:
@@ -118,7 +118,7 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
         return fail(turn, trial, end);
     }
     if (dz_trial_missing(trial, spec) == SIZE_MAX) {
-        return succeed(turn, trial);
+        return succeed(turn, trial, event->u.trial.complaint);
     }
     if (spec->collector == DZ_COLLECTOR_PUSH) {
         trial->awaited_until_ms = turn->now_ms + DZ_REPORT_WAIT_MS;
@@ -144,7 +144,7 @@ dozan_status dz_end_awaited(dz_turn *turn)
             continue;
         }
         if (dz_trial_missing(trial, experiment->spec) == SIZE_MAX) {
-            status = succeed(turn, trial);
+            status = succeed(turn, trial, NULL);
         } else if (turn->now_ms >= trial->awaited_until_ms) {
             status = miss(turn, trial, NULL);
         }
@@ -161,9 +161,10 @@ static dozan_status miss(dz_turn *turn, dz_trial *trial, const char *complaint)
     return dz_trial_finish(turn, trial, DZ_TRIAL_METRICS_UNAVAILABLE, DOZAN_EVENT_UNAVAILABLE);
 }
 
-static dozan_status succeed(dz_turn *turn, dz_trial *trial)
+static dozan_status succeed(dz_turn *turn, dz_trial *trial, const char *complaint)
 {
-    dz_trial_say(trial, "TrialSucceeded", "Trial has succeeded");
+    dz_trial_say(trial, "TrialSucceeded", "Trial has succeeded%s%s", complaint == NULL ? "" : "; ",
+                 complaint == NULL ? "" : complaint);
     return dz_trial_finish(turn, trial, DZ_TRIAL_SUCCEEDED, DOZAN_EVENT_COMPLETED);
 }
 

@@ -1,5 +1,7 @@
 #include "loop/jobs.h"
 
+#include "loop/job_collector.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,7 +41,7 @@ typedef struct point_batch {
 
 /* Where one attempt finds what has one path in the template. */
 typedef struct own_paths {
-    char *metrics;           /* NULL, or the collector's file */
+    dz_job_collector collector;
     char *checkpoint;        /* NULL, or the folder of its checkpoint, */
     char *checkpoint_inside; /* and its path in the template */
 } own_paths;
@@ -47,13 +49,11 @@ typedef struct own_paths {
 static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
                           bool adopt, dozan_error *err);
 static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *experiment,
-                                 const dz_trial *trial, const own_paths *own, dz_command **command,
+                                 const dz_trial *trial, own_paths *own, dz_command **command,
                                  dozan_error *err);
 static dozan_status job_checkpoint(const dz_jobs *jobs, const dz_experiment *experiment,
                                    const dz_trial *trial, own_paths *own, dozan_error *err);
 static void own_paths_fini(own_paths *own);
-static dozan_status job_metrics_path(const dz_jobs *jobs, const dz_experiment *experiment,
-                                     const dz_trial *trial, char **path, dozan_error *err);
 static dozan_status listen_to(dz_jobs *jobs, const dz_job_id *id, const dz_experiment_spec *spec,
                               dozan_error *err);
 static listener *find_listener(dz_jobs *jobs, const dz_job_id *id);
@@ -149,7 +149,8 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
     dz_job_id id = {experiment->id, trial->number, trial->attempt};
     char folder[DZ_QUALIFIED_NAME];
     dz_spec_folder(experiment->spec, folder);
-    dozan_status status = job_metrics_path(jobs, experiment, trial, &own.metrics, err);
+    dozan_status status =
+        dz_job_collector_init(&own.collector, jobs->config, experiment, trial, err);
     if (!status)
         status = job_checkpoint(jobs, experiment, trial, &own, err);
     if (!status)
@@ -165,7 +166,10 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
                   .experiment_name = folder,
                   .trial_name = trial->name,
                   .command = command,
-                  .metrics_path = own.metrics,
+                  .metrics_path = own.collector.follow,
+                  .collector = own.collector.beside,
+                  .collector_settle_ms = own.collector.settle_ms,
+                  .collector_folder = own.collector.folder,
                   .checkpoint = own.checkpoint,
                   .parent_name = dz_trial_parent(trial),
                   .timeout_ms = limit,
@@ -182,50 +186,39 @@ done:
 
 static void own_paths_fini(own_paths *own)
 {
-    free(own->metrics);
+    dz_job_collector_fini(&own->collector);
     free(own->checkpoint);
     free(own->checkpoint_inside);
 }
 
-/* The file that a File collector reads has one path in the template; here each trial gets a file of
- * its own, or trials that run at the same time would write into one. */
 static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *experiment,
-                                 const dz_trial *trial, const own_paths *own, dz_command **command,
+                                 const dz_trial *trial, own_paths *own, dz_command **command,
                                  dozan_error *err)
 {
     const dz_run_config *config = jobs->config;
+    dz_job_collector *collector = &own->collector;
     cJSON *object = NULL;
-    dz_path_map *maps = calloc(config->map_count + 2, sizeof *maps);
+    size_t count = collector->map_count;
+    dz_path_map *maps = calloc(config->map_count + count + 2, sizeof *maps);
     if (!maps)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    size_t count = 0;
-    if (own->metrics)
-        maps[count++] = (dz_path_map){experiment->spec->collector_path, own->metrics};
+    memcpy(maps, collector->maps, count * sizeof *maps);
     if (own->checkpoint)
         maps[count++] = (dz_path_map){own->checkpoint_inside, own->checkpoint};
     for (size_t i = 0; i < config->map_count; i++)
         maps[count++] = config->maps[i];
     dozan_status status = dz_template_render(experiment->spec, trial->name, trial->assignments,
                                              trial->assignment_count, &object, err);
+    if (!status && collector->port)
+        status = dz_template_put_port(experiment->spec, object, collector->port, err);
     if (!status)
         status = dz_template_command(experiment->spec, object, maps, count, command, err);
+    if (!status)
+        status = dz_job_collector_process(collector, config, experiment->spec, trial->name, maps,
+                                          count, err);
     cJSON_Delete(object);
     free(maps);
     return status;
-}
-
-static dozan_status job_metrics_path(const dz_jobs *jobs, const dz_experiment *experiment,
-                                     const dz_trial *trial, char **path, dozan_error *err)
-{
-    if (experiment->spec->collector != DZ_COLLECTOR_FILE || !experiment->spec->collector_path)
-        return DOZAN_OK;
-    char folder[DZ_QUALIFIED_NAME];
-    dz_spec_folder(experiment->spec, folder);
-    const char *slash = strrchr(experiment->spec->collector_path, '/');
-    if (dz_local_metrics_path(jobs->config->job_directory, folder, trial->name, trial->attempt,
-                              slash ? slash + 1 : experiment->spec->collector_path, path))
-        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    return DOZAN_OK;
 }
 
 /* Katib mounts a folder of the trial's own at the path that the setting suggestion_trial_dir names;

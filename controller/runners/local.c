@@ -4,6 +4,7 @@
 #include "runners/local.h"
 
 #include "runners/job_env.h"
+#include "runners/programs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,39 +163,17 @@ static dozan_status open_directory(local_runner *runner, const char *directory, 
     return DOZAN_OK;
 }
 
-/* The shim that was given, the one beside this program, or the installed one. */
+/* The shim that was given, or the one that belongs to this program. */
 static dozan_status find_shim(local_runner *runner, const char *given, dozan_error *err)
 {
-    static const char *const places[] = {"dozan-shim", "../libexec/dozan/dozan-shim",
-                                         "../../libexec/dozan/dozan-shim"};
-    char folder[PATH_MAX];
-    if (given != NULL) {
-        runner->shim = strdup(given);
-        return runner->shim != NULL ? DOZAN_OK
-                                    : dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
-                                                      "out of memory for the runner");
+    if (given == NULL) {
+        dozan_status status = dz_runner_program("dozan-shim", NULL, &runner->shim, err);
+        return status == DOZAN_OK ? status : dozan_error_wrap(err, "the trials' supervisor");
     }
-    ssize_t size = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    folder[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (asprintf(&runner->shim, "%s/%s", folder, places[i]) < 0) {
-            runner->shim = NULL;
-            return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
-                                   "out of memory for the runner");
-        }
-        if (access(runner->shim, X_OK) == 0)
-            return DOZAN_OK;
-        free(runner->shim);
-        runner->shim = NULL;
-    }
-    return dozan_error_set(
-        err, DOZAN_NOT_FOUND, NULL,
-        "dozan-shim, which supervises the trials, is neither in %s nor in %s/../libexec/dozan: "
-        "build or install Dozan as a whole",
-        folder, folder);
+    runner->shim = strdup(given);
+    return runner->shim != NULL ? DOZAN_OK
+                                : dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
+                                                  "out of memory for the runner");
 }
 
 static dozan_status open_handles(local_runner *runner, dozan_error *err)

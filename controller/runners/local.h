@@ -24,14 +24,18 @@ typedef struct local_job {
     dz_job_id id;
     char *experiment_name;
     char *trial_name;
-    char *directory;    /* its own, absolute */
-    char *follow;       /* the file whose bytes go to the sink */
-    char *metrics_path; /* NULL, or the same */
-    char *checkpoint;   /* its own folder, or NULL */
-    char *parent_name;  /* whose checkpoint it begins with, or NULL */
-    char *parent;       /* the folder of that */
-    dz_command command; /* a copy of what is needed of it: argv, working_dir, program */
-    char **env;
+    char *directory;      /* its own, absolute */
+    char *follow;         /* the file whose bytes go to the sink */
+    char *metrics_path;   /* NULL, or the same */
+    char *folder;         /* to be made for the collector; NULL = none */
+    char *checkpoint;     /* its own folder, or NULL */
+    char *parent_name;    /* whose checkpoint it begins with, or NULL */
+    char *parent;         /* the folder of that */
+    dz_command command;   /* a copy of what is needed of it: argv, working_dir, program */
+    dz_command collector; /* likewise; no argv = none */
+    int64_t collector_settle_ms;
+    char **env;           /* of both: see DZ_ENV_COLLECTOR */
+    char **collector_env; /* a part of env */
     int64_t timeout_ms;
 
     pid_t shim;      /* 0 = none is known: its directory is looked at on every tick */

@@ -33,6 +33,9 @@ enum { MAX_FAILURES = 300, COPY_WORDS = 6 };
 static const char *why(int error);
 static bool is_passing(int error);
 static char *copy_text(const char *text, bool *failed);
+static bool copy_command(const dz_command *from, dz_command *to);
+static char **make_env(const local_runner *runner, const dz_job *job, local_job *made);
+static bool is_runnable(const local_job *job, local_end *end);
 static bool make_metrics_folder(const local_job *job);
 static bool make_checkpoint(const local_runner *runner, local_job *job, local_end *end);
 static size_t put_copy(const local_job *job, const char **argv);
@@ -54,6 +57,7 @@ local_job *local_job_create(const local_runner *runner, const dz_job *job, dozan
     made->id = job->id;
     made->pidfd = made->follow_fd = -1;
     made->to_stop = job->to_stop;
+    made->collector_settle_ms = job->collector_settle_ms;
     int64_t deadline_ms = job->command->active_deadline_ms;
     bool deadline_first =
         deadline_ms > 0 && (job->timeout_ms <= 0 || deadline_ms < job->timeout_ms);
@@ -68,15 +72,16 @@ local_job *local_job_create(const local_runner *runner, const dz_job *job, dozan
     made->metrics_path = copy_text(job->metrics_path, &failed);
     made->checkpoint = copy_text(job->checkpoint, &failed);
     made->parent_name = copy_text(job->parent_name, &failed);
-    made->command.argv = dz_strings_copy(job->command->argv);
-    made->command.working_dir = copy_text(job->command->working_dir, &failed);
-    made->command.program = copy_text(job->command->program, &failed);
-    made->env = dz_job_env_create(runner->inherited, &runner->gpus, job, made->directory);
+    made->folder = copy_text(job->collector_folder, &failed);
+    failed |= !copy_command(job->command, &made->command);
+    failed |= job->collector != NULL && !copy_command(job->collector, &made->collector);
+    made->env = make_env(runner, job, made);
     if (made->metrics_path != NULL)
         made->follow = copy_text(made->metrics_path, &failed);
-    else if (asprintf(&made->follow, "%s/%s", made->directory, DZ_JOB_OUTPUT) < 0)
+    else if (asprintf(&made->follow, "%s/%s", made->directory,
+                      job->collector != NULL ? DZ_JOB_COLLECTED : DZ_JOB_OUTPUT) < 0)
         made->follow = NULL;
-    if (!failed && made->follow != NULL && made->command.argv != NULL && made->env != NULL)
+    if (!failed && made->follow != NULL && made->env != NULL)
         return made;
 out_of_memory:
     local_job_destroy(made);
@@ -101,9 +106,13 @@ void local_job_destroy(local_job *job)
     free(job->directory);
     free(job->follow);
     free(job->metrics_path);
-    dz_strings_destroy(job->command.argv);
-    free(job->command.working_dir);
-    free(job->command.program);
+    free(job->folder);
+    dz_command *commands[] = {&job->command, &job->collector};
+    for (size_t i = 0; i < 2; i++) {
+        dz_strings_destroy(commands[i]->argv);
+        free(commands[i]->working_dir);
+        free(commands[i]->program);
+    }
     dz_strings_destroy(job->env);
     free(job);
 }
@@ -128,15 +137,11 @@ bool local_job_begin(local_runner *runner, local_job *job, local_end *end)
     }
     if (look.stage != DZ_JOB_NEW || look.stop_asked || job->stop_asked)
         return !local_job_conclude(job, end);
-    char message[LOCAL_MESSAGE_BYTES];
-    if (!dz_job_env_check(&job->command, job->env, message, sizeof message)) {
-        set_end(end, DZ_END_NOT_STARTED, "%s", message);
-        end->end.configuration_fault = true;
+    if (!is_runnable(job, end))
         return false;
-    }
     if (!make_metrics_folder(job)) {
-        set_end(end, DZ_END_NOT_STARTED, "the folder of %s could not be made: %s",
-                job->metrics_path, why(errno));
+        set_end(end, DZ_END_NOT_STARTED, "the folder %s/%s could not be made: %s", job->directory,
+                DZ_JOB_METRICS, why(errno));
         return false;
     }
     return make_checkpoint(runner, job, end) && spawn_shim(runner, job, end);
@@ -264,14 +269,83 @@ static char *copy_text(const char *text, bool *failed)
     return copy;
 }
 
+static bool copy_command(const dz_command *from, dz_command *to)
+{
+    bool failed = false;
+    to->argv = dz_strings_copy(from->argv);
+    to->working_dir = copy_text(from->working_dir, &failed);
+    to->program = copy_text(from->program, &failed);
+    return !failed && to->argv != NULL;
+}
+
+/* The environment of the command, and behind the entry that parts them, that of the collector. */
+static char **make_env(const local_runner *runner, const dz_job *job, local_job *made)
+{
+    char **env = dz_job_env_create(runner->inherited, &runner->gpus, job, made->directory);
+    if (env == NULL || job->collector == NULL)
+        return env;
+    dz_job beside = *job;
+    beside.command = job->collector;
+    beside.gpu_count = 0;
+    char **more = dz_job_env_create(runner->inherited, &runner->gpus, &beside, made->directory);
+    char *mark = strdup(DZ_ENV_COLLECTOR);
+    size_t count = 0, more_count = 0;
+    while (env[count] != NULL)
+        count++;
+    while (more != NULL && more[more_count] != NULL)
+        more_count++;
+    char **both = calloc(count + more_count + 2, sizeof(char *));
+    if (more == NULL || mark == NULL || both == NULL) {
+        dz_strings_destroy(env);
+        dz_strings_destroy(more);
+        free(mark);
+        free(both);
+        return NULL;
+    }
+    memcpy(both, env, count * sizeof(char *));
+    both[count] = mark;
+    memcpy(both + count + 1, more, more_count * sizeof(char *));
+    free(env);
+    free(more);
+    made->collector_env = both + count + 1;
+    return both;
+}
+
+/* Whether both commands are on this machine. */
+static bool is_runnable(const local_job *job, local_end *end)
+{
+    char message[LOCAL_MESSAGE_BYTES];
+    bool command = dz_job_env_check(&job->command, job->env, message, sizeof message);
+    if (command && (job->collector.argv == NULL ||
+                    dz_job_env_check(&job->collector, job->collector_env, message, sizeof message)))
+        return true;
+    set_end(end, DZ_END_NOT_STARTED, "%s%s", command ? "the collector: " : "", message);
+    end->end.configuration_fault = true;
+    return false;
+}
+
+/* The folder of the job's metrics, and below it that of the collector. */
 static bool make_metrics_folder(const local_job *job)
 {
     char folder[PATH_MAX];
+    const char *path = job->folder != NULL ? job->folder : job->metrics_path;
     size_t size = strlen(job->directory);
-    if (job->metrics_path == NULL || strncmp(job->metrics_path, job->directory, size) != 0)
+    if (path == NULL || strncmp(path, job->directory, size) != 0)
         return true;
     (void)snprintf(folder, sizeof folder, "%s/%s", job->directory, DZ_JOB_METRICS);
-    return mkdir(folder, 0700) == 0 || errno == EEXIST;
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return false;
+    int error = job->folder != NULL ? dz_job_dir_make(job->folder) : 0;
+    errno = error;
+    return error == 0 || error == EEXIST;
+}
+
+static size_t count_words(char *const *words)
+{
+    size_t count = 0;
+    while (words != NULL && words[count] != NULL)
+        count++;
+    return count;
 }
 
 /* Makes the job's checkpoint folder, and finds the one that it begins as a copy of. */
@@ -315,20 +389,30 @@ static bool spawn_shim(local_runner *runner, local_job *job, local_end *end)
 {
     char timeout[32];
     char grace[32];
-    size_t count = 0;
-    while (job->command.argv[count] != NULL)
-        count++;
-    const char **argv = calloc(count + 6 + COPY_WORDS, sizeof(char *));
+    char words[32];
+    char settle[32];
+    const dz_command *collector = &job->collector;
+    size_t collector_count = count_words(collector->argv);
+    size_t count = count_words(job->command.argv);
+    const char **argv = calloc(collector_count + count + 9 + COPY_WORDS, sizeof(char *));
     int error = argv == NULL ? ENOMEM : 0;
     if (error == 0) {
         (void)snprintf(timeout, sizeof timeout, "%" PRId64, job->timeout_ms);
         (void)snprintf(grace, sizeof grace, "%" PRId64, runner->grace_ms);
+        (void)snprintf(words, sizeof words, "%zu", collector_count);
         argv[0] = "dozan-shim";
         argv[1] = job->directory;
         argv[2] = timeout;
         argv[3] = grace;
         argv[4] = job->command.working_dir != NULL ? job->command.working_dir : "";
-        size_t before = 5 + put_copy(job, argv + 5);
+        argv[5] = words;
+        (void)snprintf(settle, sizeof settle, "%" PRId64, job->collector_settle_ms);
+        argv[6] = settle;
+        argv[7] = collector->working_dir != NULL ? collector->working_dir : "";
+        if (collector_count > 0)
+            memcpy(argv + 8, collector->argv, collector_count * sizeof(char *));
+        size_t before = 8 + collector_count;
+        before += put_copy(job, argv + before);
         memcpy(argv + before, job->command.argv, count * sizeof(char *));
         error = posix_spawn(&job->shim, runner->shim, NULL, &runner->spawn,
                             (char *const *)(uintptr_t)argv, job->env);
@@ -388,6 +472,12 @@ static void end_recorded(const local_job *job, const dz_job_look *look, local_en
     }
     if (strcmp(look->kind, DZ_RECORD_NO_FOLDER) == 0) {
         end_not_run(job, "its working directory", look->number, end);
+        return;
+    }
+    if (strcmp(look->kind, DZ_RECORD_NO_COLLECTOR) == 0) {
+        set_end(end, DZ_END_NOT_STARTED, "the trial's collector %s could not be started: %s",
+                job->collector.argv != NULL ? job->collector.argv[0] : "", why(look->number));
+        end->end.configuration_fault = !is_passing(look->number);
         return;
     }
     if (strcmp(look->kind, DZ_RECORD_EXITED) == 0) {

@@ -26,13 +26,21 @@ typedef struct dz_job {
     const char *experiment_name;
     const char *trial_name;
     const dz_command *command;
-    const char *metrics_path; /* File collector: the file to follow, the job's own (see
-                                 dz_local_metrics_path); NULL = the output itself */
-    const char *checkpoint;   /* the job's own folder (see dz_local_checkpoint_path), where it loads
-                                 and saves its state; NULL = it has none */
-    const char *parent_name;  /* the trial whose checkpoint is copied there first, or NULL */
-    int64_t timeout_ms;       /* 0 = none */
-    const int32_t *gpus;      /* indices given to this job */
+    const char *metrics_path;     /* File collector: the file to follow, the job's own (see
+                                     dz_local_metrics_path); NULL = the output itself, or the
+                                     collector's */
+    const dz_command *collector;  /* a second command that runs beside the first, begins before it
+                                     and is told to end after it; its output is followed. NULL =
+                                     none */
+    int64_t collector_settle_ms;  /* how long it has after the first one's end until it is told to
+                                     end; 0: it starts with all signals blocked, and waits for
+                                     SIGTERM when it is ready */
+    const char *collector_folder; /* to be made for both commands; NULL = none */
+    const char *checkpoint;       /* the job's own folder (see dz_local_checkpoint_path), where it
+                                     loads and saves its state; NULL = it has none */
+    const char *parent_name;      /* the trial whose checkpoint is copied there first, or NULL */
+    int64_t timeout_ms;           /* 0 = none */
+    const int32_t *gpus;          /* indices given to this job */
     size_t gpu_count;
     bool to_stop; /* adopt: `stop` comes next, so what was never started is not started now, but
                      told as STOPPED */
@@ -59,8 +67,9 @@ typedef struct dz_end {
 typedef struct dz_runner_sink {
     void *user;
     void (*started)(void *user, const dz_job_id *id, int64_t time_ms);
-    /* The next bytes of the trial's output (StdOut) or of the followed file (File). `offset` is
-     * their place in it: after an adoption it begins at 0 again. */
+    /* The next bytes of the trial's output (StdOut), of the followed file (File), or of the output
+     * of the collector beside it. `offset` is their place in it: after an adoption it begins at 0
+     * again. */
     void (*output)(void *user, const dz_job_id *id, int64_t offset, const void *bytes, size_t size,
                    int64_t time_ms);
     void (*ended)(void *user, const dz_job_id *id, const dz_end *end, int64_t time_ms);

@@ -7,6 +7,11 @@
  * the shim itself be killed, the command gets SIGKILL from the kernel. See job_record.h for the
  * files.
  *
+ * A trial may have a collector, a second command that runs beside it: in a group of its own, with
+ * the part of the environment that follows the entry DZ_ENV_COLLECTOR, and its output in a file of
+ * its own. It begins first; when the command has ended, it is told to (SIGTERM), and has the grace
+ * to read what is left.
+ *
  * It is started for each trial: so it is linked statically, needs no memory but its stack in the
  * usual course, and waits for signals without handlers (they are blocked, and taken by
  * sigtimedwait).
@@ -36,11 +41,21 @@ typedef struct shim_job {
     int64_t grace_ms;
     const char *working_directory; /* "" = where we are */
     char **argv;
+    size_t collector_words; /* 0 = there is no collector */
+    int64_t settle_ms; /* after the command's end, until the collector is told to end; 0 = it starts
+                          with its signals blocked, and takes SIGTERM when it is ready */
+    const char *collector_directory;
+    char **collector_argv; /* not terminated: the command's words follow */
+    char **collector_env;
 } shim_job;
 
 /* Written by the child of vfork, which shares our memory until its exec. */
 typedef struct shim_launch {
-    const shim_job *job;
+    char **argv;
+    char **env;
+    const char *working_directory; /* "" = where we are */
+    int output, errors;            /* -1 = ours */
+    bool keep_blocked;             /* its signals */
     pid_t shim;
     const char *failed; /* NULL, or the record's kind */
     int error;
@@ -52,6 +67,9 @@ typedef struct supervision {
     int main_status;
     const char *cause;   /* NULL, or why we end it: the record's kind */
     int64_t deadline_ms; /* of the time limit, then of the grace; INT64_MAX = none */
+    pid_t collector;     /* its process, which is also its group; 0 = none */
+    bool collector_runs;
+    enum { COLLECTOR_READS, COLLECTOR_SETTLES, COLLECTOR_TOLD } collector_stage;
 } supervision;
 
 /* A process of the machine, as the search for descendants sees it. */
@@ -63,12 +81,17 @@ typedef struct process {
 static bool read_arguments(int argc, char **argv, shim_job *out);
 static int claim(const shim_job *job, int *record);
 static int connect_streams(int directory);
+static int start_collector(const shim_job *job, pid_t *collector);
+static int start_command(const shim_job *job, supervision *it, const char **failed);
 static pid_t start(shim_launch *launch);
 static void supervise(const shim_job *job, supervision *it);
+static void note_end(supervision *it, pid_t pid, int status);
 static bool reap(supervision *it);
 static void begin_end(const shim_job *job, supervision *it, const char *cause);
+static void end_collector(const shim_job *job, supervision *it);
+static void tell_collector(const shim_job *job, supervision *it);
 static void kill_rest(supervision *it);
-static void signal_descendants(const supervision *it, int signal, bool but_group);
+static void signal_descendants(pid_t but_group, pid_t nor_group, int signal);
 static int write_record(int record, const char *kind, int number);
 static int64_t now_ms(void);
 
@@ -76,10 +99,11 @@ int main(int argc, char **argv)
 {
     shim_job job;
     if (!read_arguments(argc, argv, &job)) {
-        (void)fputs(
-            "dozan-shim DIRECTORY TIMEOUT_MS GRACE_MS WORKING_DIRECTORY COMMAND [ARGUMENT]...\n"
-            "Runs one trial for dozan; not meant to be called by hand.\n",
-            stderr);
+        (void)fputs("dozan-shim DIRECTORY TIMEOUT_MS GRACE_MS WORKING_DIRECTORY\n"
+                    "           COLLECTOR_WORDS SETTLE_MS COLLECTOR_DIRECTORY [COLLECTOR]...\n"
+                    "           COMMAND [ARGUMENT]...\n"
+                    "Runs one trial for dozan; not meant to be called by hand.\n",
+                    stderr);
         return EINVAL;
     }
     sigset_t signals;
@@ -93,14 +117,15 @@ int main(int argc, char **argv)
     int failure = claim(&job, &record);
     if (failure != 0)
         return failure;
-    shim_launch launch = {.job = &job, .shim = getpid()};
-    supervision it = {.main = start(&launch), .deadline_ms = INT64_MAX};
-    if (it.main < 0)
-        return write_record(record, DZ_RECORD_NO_COMMAND, launch.error);
-    if (launch.failed != NULL) {
-        (void)waitpid(it.main, NULL, 0);
-        return write_record(record, launch.failed, launch.error);
-    }
+    supervision it = {.deadline_ms = INT64_MAX};
+    const char *failed = NULL;
+    failure = start_collector(&job, &it.collector);
+    if (failure != 0)
+        return write_record(record, DZ_RECORD_NO_COLLECTOR, failure);
+    it.collector_runs = it.collector != 0;
+    failure = start_command(&job, &it, &failed);
+    if (failure != 0)
+        return write_record(record, failed, failure);
     supervise(&job, &it);
     if (it.cause != NULL)
         return write_record(record, it.cause, 0);
@@ -119,14 +144,33 @@ static bool read_ms(const char *text, int64_t *ms)
     return errno == 0 && end != text && *end == '\0' && *ms >= 0;
 }
 
+/* The collector's environment follows the command's, behind an entry that parts them. */
+static void take_collector_env(shim_job *out)
+{
+    char **entry = environ;
+    while (*entry != NULL && strcmp(*entry, DZ_ENV_COLLECTOR) != 0)
+        entry++;
+    out->collector_env = entry;
+    if (*entry != NULL) {
+        *entry = NULL;
+        out->collector_env = entry + 1;
+    }
+}
+
 static bool read_arguments(int argc, char **argv, shim_job *out)
 {
-    if (argc < 6)
+    int64_t words;
+    if (argc < 9 || !read_ms(argv[5], &words) || words > argc - 9)
         return false;
     out->directory = argv[1];
     out->working_directory = argv[4];
-    out->argv = argv + 5;
-    return read_ms(argv[2], &out->timeout_ms) && read_ms(argv[3], &out->grace_ms);
+    out->collector_words = (size_t)words;
+    out->collector_directory = argv[7];
+    out->collector_argv = argv + 8;
+    out->argv = argv + 8 + words;
+    take_collector_env(out);
+    return read_ms(argv[2], &out->timeout_ms) && read_ms(argv[3], &out->grace_ms) &&
+           read_ms(argv[6], &out->settle_ms);
 }
 
 /* Makes this process the job's one shim. 0, or the exit status. The lock is never let go of: it
@@ -167,7 +211,7 @@ static int connect_streams(int directory)
     return 0;
 }
 
-/* ---- the command ----------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
 /* Runs in the child of vfork: no return, and nothing but system calls and what is in *launch. */
 static _Noreturn void become_command(shim_launch *launch)
@@ -178,11 +222,14 @@ static _Noreturn void become_command(shim_launch *launch)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != launch->shim)
         _exit(0); /* the shim was killed before the kernel knew that we want to die with it */
-    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* NOLINT(concurrency-mt-unsafe) */
+    if (!launch->keep_blocked)
+        (void)sigprocmask(SIG_SETMASK, &none, NULL); /* NOLINT(concurrency-mt-unsafe) */
     launch->failed = DZ_RECORD_NO_FOLDER;
-    if (launch->job->working_directory[0] == '\0' || chdir(launch->job->working_directory) == 0) {
+    if (launch->working_directory[0] == '\0' || chdir(launch->working_directory) == 0) {
         launch->failed = DZ_RECORD_NO_COMMAND;
-        (void)execvp(launch->job->argv[0], launch->job->argv);
+        if ((launch->output < 0 || dup2(launch->output, STDOUT_FILENO) >= 0) &&
+            (launch->errors < 0 || dup2(launch->errors, STDERR_FILENO) >= 0))
+            (void)execvpe(launch->argv[0], launch->argv, launch->env);
     }
     launch->error = errno;
     _exit(127);
@@ -204,11 +251,66 @@ static __attribute__((noinline)) pid_t start(shim_launch *launch)
     return pid;
 }
 
+/* 0 and its process, or errno. */
+static int start_collector(const shim_job *job, pid_t *collector)
+{
+    if (job->collector_words == 0)
+        return 0;
+    int error = 0;
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC;
+    int directory = open(job->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int output = openat(directory, DZ_JOB_COLLECTED, flags, 0600);
+    int errors = openat(directory, DZ_JOB_COLLECTOR_LOG, flags, 0600);
+    char **argv = calloc(job->collector_words + 1, sizeof(char *));
+    if (output < 0 || errors < 0 || argv == NULL) {
+        error = errno;
+    } else {
+        memcpy(argv, job->collector_argv, job->collector_words * sizeof(char *));
+        shim_launch launch = {.argv = argv,
+                              .env = job->collector_env,
+                              .working_directory = job->collector_directory,
+                              .output = output,
+                              .errors = errors,
+                              .keep_blocked = job->settle_ms == 0,
+                              .shim = getpid()};
+        *collector = start(&launch);
+        if (*collector >= 0 && launch.failed != NULL)
+            (void)waitpid(*collector, NULL, 0);
+        error = launch.failed != NULL || *collector < 0 ? launch.error : 0;
+    }
+    free(argv);
+    (void)close(directory);
+    (void)close(output);
+    (void)close(errors);
+    return error;
+}
+
+/* 0, or errno with the record's kind. */
+static int start_command(const shim_job *job, supervision *it, const char **failed)
+{
+    shim_launch launch = {.argv = job->argv,
+                          .env = environ,
+                          .working_directory = job->working_directory,
+                          .output = -1,
+                          .errors = -1,
+                          .shim = getpid()};
+    it->main = start(&launch);
+    if (it->main >= 0 && launch.failed == NULL)
+        return 0;
+    *failed = launch.failed != NULL ? launch.failed : DZ_RECORD_NO_COMMAND;
+    if (it->main >= 0)
+        (void)waitpid(it->main, NULL, 0);
+    it->main_ended = true;
+    if (it->collector_runs)
+        kill_rest(it);
+    return launch.error;
+}
+
 /* ---- until none is left ---------------------------------------------------------------------- */
 
 /* Waits for the end of the command, or brings it about; returns when no descendant is left. Once
  * asked to end, the descendants have the grace to go by themselves; when the command ends of its
- * own, what it left behind is killed. */
+ * own, what it left behind is killed, but for the collector, which has the grace to finish. */
 static void supervise(const shim_job *job, supervision *it)
 {
     sigset_t signals;
@@ -220,11 +322,18 @@ static void supervise(const shim_job *job, supervision *it)
     for (;;) {
         if (!reap(it))
             return;
+        if (it->main_ended && it->collector_runs && it->collector_stage == COLLECTOR_READS)
+            end_collector(job, it);
         int64_t left_ms = it->deadline_ms == INT64_MAX ? INT64_MAX : it->deadline_ms - now_ms();
-        if ((it->main_ended && it->cause == NULL) || (it->cause != NULL && left_ms <= 0))
+        bool ending = it->cause != NULL || it->collector_stage == COLLECTOR_TOLD;
+        if ((it->main_ended && it->cause == NULL && !it->collector_runs) ||
+            (ending && left_ms <= 0))
             break;
         if (left_ms <= 0) {
-            begin_end(job, it, DZ_RECORD_TIMEOUT);
+            if (it->collector_stage == COLLECTOR_SETTLES)
+                tell_collector(job, it);
+            else
+                begin_end(job, it, DZ_RECORD_TIMEOUT);
             continue;
         }
         struct timespec wait = {.tv_sec = (time_t)(left_ms / 1000),
@@ -246,10 +355,18 @@ static bool reap(supervision *it)
             return true;
         if (pid < 0)
             return errno == EINTR;
-        if (pid == it->main) {
-            it->main_ended = true;
-            it->main_status = status;
-        }
+        note_end(it, pid, status);
+    }
+}
+
+static void note_end(supervision *it, pid_t pid, int status)
+{
+    if (pid == it->main) {
+        it->main_ended = true;
+        it->main_status = status;
+    } else if (pid == it->collector) {
+        it->collector_runs = false;
+        it->collector = 0;
     }
 }
 
@@ -258,7 +375,29 @@ static void begin_end(const shim_job *job, supervision *it, const char *cause)
     it->cause = cause;
     it->deadline_ms = now_ms() + job->grace_ms;
     (void)kill(-it->main, SIGTERM); /* one call for the group: none of it can fork in between */
-    signal_descendants(it, SIGTERM, true);
+    signal_descendants(it->main, it->collector, SIGTERM);
+}
+
+/* The command has ended: the collector is told to, at once or when it has had the time to read what
+ * was written last. Behind a command that was asked to end, it goes on within the same grace. */
+static void end_collector(const shim_job *job, supervision *it)
+{
+    if (it->cause == NULL)
+        signal_descendants(it->collector, 0, SIGKILL);
+    if (it->cause == NULL && job->settle_ms > 0) {
+        it->collector_stage = COLLECTOR_SETTLES;
+        it->deadline_ms = now_ms() + job->settle_ms;
+    } else {
+        tell_collector(job, it);
+    }
+}
+
+static void tell_collector(const shim_job *job, supervision *it)
+{
+    it->collector_stage = COLLECTOR_TOLD;
+    if (it->cause == NULL)
+        it->deadline_ms = now_ms() + job->grace_ms;
+    (void)kill(-it->collector, SIGTERM);
 }
 
 /* Each round kills whoever is there; who forked meanwhile becomes our child and is met in the next
@@ -268,13 +407,11 @@ static void kill_rest(supervision *it)
     do {
         if (!it->main_ended)
             (void)kill(-it->main, SIGKILL);
-        signal_descendants(it, SIGKILL, false);
+        signal_descendants(0, 0, SIGKILL);
         int status;
         pid_t pid = waitpid(-1, &status, 0);
-        if (pid == it->main) {
-            it->main_ended = true;
-            it->main_status = status;
-        }
+        if (pid > 0)
+            note_end(it, pid, status);
     } while (reap(it));
 }
 
@@ -334,9 +471,8 @@ static process *read_processes(size_t *count)
     return all;
 }
 
-/* Signals every descendant of ours (but not those of the command's group, where that has had its
- * signal already). */
-static void signal_descendants(const supervision *it, int signal, bool but_group)
+/* Signals every descendant of ours but those of these groups. */
+static void signal_descendants(pid_t but_group, pid_t nor_group, int signal)
 {
     size_t count;
     process *all = read_processes(&count);
@@ -352,7 +488,7 @@ static void signal_descendants(const supervision *it, int signal, bool but_group
         }
     }
     for (size_t i = 0; all != NULL && i < count; i++) {
-        if (all[i].ours && !(but_group && all[i].group == it->main))
+        if (all[i].ours && all[i].group != but_group && all[i].group != nor_group)
             (void)kill(all[i].pid, signal);
     }
     free(all);

@@ -16,7 +16,10 @@
 
 enum { TEXT_MAX_BYTES = 8 << 20, MAX_WORDS = 65536, MAX_VARIABLES = 4096 };
 
+static const char in_template[] = "spec.trialTemplate.trialSpec: container";
+
 typedef struct making {
+    const char *where; /* the container is */
     const dz_experiment_spec *spec;
     const cJSON *object;
     const char *trial_name;
@@ -27,6 +30,7 @@ typedef struct making {
     dozan_error *err;
 } making;
 
+static dozan_status make(making *m, dz_command **command);
 static dozan_status find_container(making *m, const cJSON **pod);
 static dozan_status take_env(making *m);
 static dozan_status take_argv(making *m);
@@ -51,34 +55,100 @@ dozan_status dz_template_command(const dz_experiment_spec *spec, const cJSON *ob
                                  const dz_path_map *map, size_t map_count, dz_command **command,
                                  dozan_error *err)
 {
-    making m = {.spec = spec, .object = object, .map = map, .map_count = map_count, .err = err};
+    making m = {.where = in_template,
+                .spec = spec,
+                .object = object,
+                .map = map,
+                .map_count = map_count,
+                .err = err};
     const cJSON *pod = NULL;
-    dozan_status status = DOZAN_OK;
+    dozan_status status = find_container(&m, &pod);
 
     m.trial_name = text_at(member(object, "metadata"), "name");
-    m.made = calloc(1, sizeof *m.made);
-    if (m.made == NULL) {
-        return no_memory(&m);
-    }
-    status = find_container(&m, &pod);
     if (status == DOZAN_OK) {
-        status = take_env(&m);
+        status = make(&m, command);
     }
     if (status == DOZAN_OK) {
-        status = take_argv(&m);
+        take_deadline(&m, pod);
     }
-    if (status == DOZAN_OK) {
-        status = take_places(&m);
-    }
-    if (status == DOZAN_OK) {
-        status = take_resources(&m);
-    }
+    return status;
+}
+
+dozan_status dz_template_collector(const dz_experiment_spec *spec, const char *trial_name,
+                                   const dz_path_map *map, size_t map_count, dz_command **command,
+                                   dozan_error *err)
+{
+    making m = {.where = "spec.metricsCollectorSpec.collector.customCollector",
+                .spec = spec,
+                .trial_name = trial_name,
+                .map = map,
+                .map_count = map_count,
+                .err = err};
+    const cJSON *collector =
+        member(member(member(spec->document, "spec"), "metricsCollectorSpec"), "collector");
+
+    m.container = member(collector, "customCollector");
+    return make(&m, command);
+}
+
+dozan_status dz_template_put_port(const dz_experiment_spec *spec, cJSON *object, int port,
+                                  dozan_error *err)
+{
+    making m = {.where = in_template, .spec = spec, .object = object, .err = err};
+    const cJSON *pod = NULL;
+    dozan_status status = find_container(&m, &pod);
+    cJSON *list = NULL;
+    cJSON *entry = NULL;
+    char text[16];
+
     if (status != DOZAN_OK) {
-        dz_command_destroy(m.made);
         return status;
     }
-    take_deadline(&m, pod);
-    *command = m.made;
+    (void)snprintf(text, sizeof text, "%d", port);
+    entry = cJSON_CreateObject();
+    if (cJSON_AddStringToObject(entry, "name", "DOZAN_METRICS_PORT") == NULL ||
+        cJSON_AddStringToObject(entry, "value", text) == NULL) {
+        cJSON_Delete(entry);
+        return no_memory(&m);
+    }
+    list = cJSON_GetObjectItemCaseSensitive(m.container, "env");
+    if (!cJSON_IsArray(list)) {
+        cJSON *container = (cJSON *)(uintptr_t)m.container; /* of the caller's object */
+        cJSON_DeleteItemFromObjectCaseSensitive(container, "env");
+        list = cJSON_AddArrayToObject(container, "env");
+    }
+    if (list == NULL || !cJSON_InsertItemInArray(list, 0, entry)) {
+        cJSON_Delete(entry);
+        return no_memory(&m);
+    }
+    return DOZAN_OK;
+}
+
+/* The command of m->container. */
+static dozan_status make(making *m, dz_command **command)
+{
+    dozan_status status = DOZAN_OK;
+
+    m->made = calloc(1, sizeof *m->made);
+    if (m->made == NULL) {
+        return no_memory(m);
+    }
+    status = take_env(m);
+    if (status == DOZAN_OK) {
+        status = take_argv(m);
+    }
+    if (status == DOZAN_OK) {
+        status = take_places(m);
+    }
+    if (status == DOZAN_OK) {
+        status = take_resources(m);
+    }
+    if (status != DOZAN_OK) {
+        dz_command_destroy(m->made);
+        m->made = NULL;
+        return status;
+    }
+    *command = m->made;
     return DOZAN_OK;
 }
 
@@ -114,8 +184,8 @@ static dozan_status refuse(const making *m, const char *below, const char *messa
 {
     char place[160];
 
-    (void)snprintf(place, sizeof place, "spec.trialTemplate.trialSpec: container %.40s%s%s",
-                   text_at(m->container, "name"), below[0] != '\0' ? ": " : "", below);
+    (void)snprintf(place, sizeof place, "%s %.40s%s%s", m->where, text_at(m->container, "name"),
+                   below[0] != '\0' ? ": " : "", below);
     return dozan_error_set(m->err, DOZAN_INVALID_ARGUMENT, place, "%s%.200s", message, detail);
 }
 

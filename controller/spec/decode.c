@@ -365,8 +365,18 @@ static bool decode_collector(dz_experiment_spec *spec, dz_tree *tree, const dz_n
     bool ok = true;
 
     spec->collector = (dz_collector_kind)DZ_WORD_VALUE(dz_collector_words, kind);
-    if (spec->collector == DZ_COLLECTOR_FILE) {
+    if (spec->collector == DZ_COLLECTOR_FILE || spec->collector == DZ_COLLECTOR_TENSORFLOW_EVENT ||
+        (spec->collector == DZ_COLLECTOR_CUSTOM && dz_node_get(path, "path") != NULL)) {
+        const char *path_kind = dz_node_string(path, "kind");
+        size_t size = 0;
         spec->collector_path = text_of(tree, path, "path", &ok);
+        spec->collector_path_is_file = path_kind != NULL && strcmp(path_kind, "File") == 0;
+        size = spec->collector_path != NULL ? strlen(spec->collector_path) : 0;
+        while (size > 1 && spec->collector_path[size - 1] == '/') {
+            spec->collector_path[--size] = '\0';
+        }
+    }
+    if (spec->collector == DZ_COLLECTOR_FILE) {
         spec->collector_format =
             format != NULL && strcmp(format, "JSON") == 0 ? DZ_FORMAT_JSON : DZ_FORMAT_TEXT;
     }

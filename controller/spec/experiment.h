@@ -94,7 +94,9 @@ typedef struct dz_experiment_spec {
     bool resume_policy_given; /* written in the file, not Katib's default */
 
     dz_collector_kind collector;
-    char *collector_path; /* File: the path inside the container; else NULL */
+    char *collector_path; /* the path inside the container that the collector reads, without
+                             slashes at its end; NULL = none */
+    bool collector_path_is_file;
     dz_file_format collector_format;
     char **metrics_format; /* filters: regular expressions with two groups; empty = Katib's default
                               filter */

@@ -44,6 +44,18 @@ typedef struct dz_path_map {
 DOZAN_MUST_USE dozan_status dz_template_command(const dz_experiment_spec *spec, const cJSON *object,
                                                 const dz_path_map *map, size_t map_count,
                                                 dz_command **command, dozan_error *err);
+
+/* The command of the container of metricsCollectorSpec.collector.customCollector, likewise. */
+DOZAN_MUST_USE dozan_status dz_template_collector(const dz_experiment_spec *spec,
+                                                  const char *trial_name, const dz_path_map *map,
+                                                  size_t map_count, dz_command **command,
+                                                  dozan_error *err);
+
+/* Puts DOZAN_METRICS_PORT, where the trial is to listen for its collector, before the environment
+ * of the primary container of a rendered object: so that $(DOZAN_METRICS_PORT) can be used in it.
+ */
+DOZAN_MUST_USE dozan_status dz_template_put_port(const dz_experiment_spec *spec, cJSON *object,
+                                                 int port, dozan_error *err);
 void dz_command_destroy(dz_command *command);
 
 /* Evaluates Katib's GJSON subset of success and failure conditions on an object:

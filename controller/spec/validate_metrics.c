@@ -199,13 +199,13 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
         return;
     case DZ_COLLECTOR_TENSORFLOW_EVENT:
         check_directory(check, source);
-        break;
+        return;
     case DZ_COLLECTOR_PROMETHEUS:
         check_http(check, source);
-        break;
+        return;
     case DZ_COLLECTOR_CUSTOM:
         check_custom(check, collector_spec);
-        break;
+        return;
     case DZ_COLLECTOR_STDOUT:
         return;
     case DZ_COLLECTOR_PUSH:
@@ -214,11 +214,6 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
                          "send the experiment to `dozan serve`");
         return;
     }
-    dz_warn_not_here(
-        check->findings, at, NULL,
-        "the collector %.32s is not offered yet, so this experiment cannot be run: StdOut and "
-        "File are",
-        at->text);
 }
 
 /* Whether the path is of that kind and absolute; a part of a wrong type counts as right. */
@@ -282,13 +277,38 @@ static void check_custom(const dz_check *check, const dz_node *collector_spec)
     const dz_node *collector = dz_node_get(collector_spec, "collector");
     const dz_node *path = dz_node_get(dz_node_get(collector_spec, "source"), "fileSystemPath");
 
-    if (dz_node_get(collector, "customCollector") == NULL) {
+    const dz_node *container = dz_node_get(collector, "customCollector");
+    const dz_node *command = dz_node_get(container, "command");
+
+    if (container == NULL) {
         dz_reject(check->findings, collector, "customCollector",
                   "metrics collector kind: Custom is required to have a container");
+    } else if (command == NULL || (command->kind == DZ_NODE_LIST && command->count == 0)) {
+        dz_warn_not_here(
+            check->findings, container, "command",
+            "is not given: an image's own command cannot be run on this machine, so state it");
     }
     if (path != NULL && !is_path(path, "File") && !is_path(path, "Directory")) {
         dz_reject(check->findings, path, NULL,
                   "is invalid: path must be absolute, and kind must be File or Directory");
+    }
+}
+
+/* A pod has a port for itself; the trials of one machine share its ports. */
+static void check_ports(const dz_check *check, const dz_node *http)
+{
+    const dz_node *parallel = dz_node_get(check->spec, "parallelTrialCount");
+    dz_scalar count = {0};
+
+    if (parallel != NULL && parallel->kind == DZ_NODE_SCALAR) {
+        count = dz_scalar_resolve(parallel->text);
+    }
+    if (count.kind == DZ_SCALAR_INT && !count.negative && count.magnitude > 1 &&
+        dz_node_get(http, "host") == NULL) {
+        dz_warn(check->findings, http, "port",
+                "trials that run at the same time on this machine cannot share a port: have the "
+                "program listen at $DOZAN_METRICS_PORT, which is another for each trial, or set "
+                "parallelTrialCount to 1");
     }
 }
 
@@ -312,6 +332,7 @@ static void check_http(const dz_check *check, const dz_node *source)
                   "path is invalid for metrics collector kind: PrometheusMetric: it must begin "
                   "with /");
     }
+    check_ports(check, http);
 }
 
 static void check_filters(const dz_check *check, const dz_node *formats)

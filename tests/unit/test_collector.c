@@ -351,17 +351,46 @@ static void no_point_is_expected(void *user, const dz_point *point)
 static void other_kinds_are_refused(void **state)
 {
     (void)state;
-    static const dz_collector_kind kinds[] = {DZ_COLLECTOR_TENSORFLOW_EVENT,
-                                              DZ_COLLECTOR_PROMETHEUS, DZ_COLLECTOR_CUSTOM};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    dz_experiment_spec spec = text_spec();
+    spec.collector = (dz_collector_kind)17;
+    dz_collector *collector = NULL;
+    dozan_error err = {0};
+    assert_int_equal(dz_collector_create(&spec, &collector, &err), DOZAN_UNIMPLEMENTED);
+    assert_null(collector);
+    assert_non_null(strstr(err.message, "there are StdOut, File, TensorFlowEvent"));
+}
+
+static void collectors_beside_a_trial(void **state)
+{
+    (void)state;
+    static const struct {
+        dz_collector_kind kind;
+        dz_collector_process process;
+    } cases[] = {
+        {DZ_COLLECTOR_STDOUT, DZ_PROCESS_NONE},    {DZ_COLLECTOR_FILE, DZ_PROCESS_NONE},
+        {DZ_COLLECTOR_PUSH, DZ_PROCESS_NONE},      {DZ_COLLECTOR_CUSTOM, DZ_PROCESS_USER},
+        {DZ_COLLECTOR_PROMETHEUS, DZ_PROCESS_OWN}, {DZ_COLLECTOR_TENSORFLOW_EVENT, DZ_PROCESS_OWN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dz_experiment_spec spec = text_spec();
-        spec.collector = kinds[i];
-        dz_collector *collector = NULL;
-        dozan_error err = {0};
-        assert_int_equal(dz_collector_create(&spec, &collector, &err), DOZAN_UNIMPLEMENTED);
-        assert_null(collector);
-        assert_non_null(strstr(err.message, "there are StdOut, File"));
+        spec.collector = cases[i].kind;
+        assert_int_equal(dz_collector_beside(&spec), cases[i].process);
     }
+}
+
+static void lines_of_our_own_collectors(void **state)
+{
+    (void)state;
+    static const char text[] = "point 1 1700000000500 0.25 300\n"
+                               "point 0 5 nan\n"
+                               "complaint the event file e is damaged\n"
+                               "point 7 5 1\npoint 0 x 1\npoint 0 5 \nother\n"
+                               "complaint a second one\npoint 0 6 1";
+    dz_experiment_spec spec = text_spec();
+    spec.collector = DZ_COLLECTOR_TENSORFLOW_EVENT;
+    expect(&spec, text, "accuracy#1@1700000000500=0.25(0.25) loss#1@5=nan(nan) loss#2@6=1(1) ",
+           "the event file e is damaged; 4 lines could not be read as a line of dozan-collector, "
+           "the first at line 4");
 }
 
 /* Push: the trial reports to the service, and nothing of its output is a metric. */
@@ -447,6 +476,8 @@ int main(void)
         cmocka_unit_test(long_value),
         cmocka_unit_test(any_split_is_the_same),
         cmocka_unit_test(other_kinds_are_refused),
+        cmocka_unit_test(collectors_beside_a_trial),
+        cmocka_unit_test(lines_of_our_own_collectors),
         cmocka_unit_test(a_trial_that_pushes_is_not_listened_to),
         cmocka_unit_test(bad_filter_is_refused),
         cmocka_unit_test(rfc3339),

@@ -59,8 +59,8 @@ static const shape accepted[] = {
      false},
     {"pytorchjob.yaml", "warning: kind PyTorchJob needs a cluster", NULL, 2, DZ_COLLECTOR_STDOUT,
      NULL, DZ_STRATEGY_MIN, false},
-    {"tfevent.yaml", "warning: the collector TensorFlowEvent is not offered yet", RUN " --decay=2",
-     2, DZ_COLLECTOR_TENSORFLOW_EVENT, NULL, DZ_STRATEGY_MAX, true},
+    {"tfevent.yaml", NULL, RUN " --decay=2", 2, DZ_COLLECTOR_TENSORFLOW_EVENT, "/logs/test",
+     DZ_STRATEGY_MAX, true},
 };
 
 static const struct {

@@ -381,18 +381,19 @@ static const change collector_changes[] = {
      COLLECTOR("{collector: {kind: TensorFlowEvent}, source: "
                "{fileSystemPath: {kind: File, format: TEXT}}}"),
      {"22: spec.metricsCollectorSpec.source.fileSystemPath: kind must be Directory",
-      "22: spec.metricsCollectorSpec.source.fileSystemPath.format: must be empty",
-      "22: spec.metricsCollectorSpec.collector.kind: warning: not offered yet"}},
+      "22: spec.metricsCollectorSpec.source.fileSystemPath.format: must be empty"}},
     {"  trialTemplate",
      COLLECTOR("{collector: {kind: PrometheusMetric}, source: "
                "{httpGet: {port: x, path: z}}}"),
      {"22: spec.metricsCollectorSpec.source.httpGet.port: positive integer",
       "22: spec.metricsCollectorSpec.source.httpGet.path: path is invalid",
-      "22: spec.metricsCollectorSpec.collector.kind: warning: not offered yet"}},
+      "22: spec.metricsCollectorSpec.source.httpGet.port: warning: cannot share a port"}},
+    {"  trialTemplate",
+     COLLECTOR("{collector: {kind: Custom, customCollector: {name: c, image: i}}}"),
+     {"22: spec.metricsCollectorSpec.collector.customCollector.command: warning: is not given"}},
     {"  trialTemplate",
      COLLECTOR("{collector: {kind: Custom}}"),
-     {"22: spec.metricsCollectorSpec.collector.customCollector: is required",
-      "22: spec.metricsCollectorSpec.collector.kind: warning: not offered yet"}},
+     {"22: spec.metricsCollectorSpec.collector.customCollector: is required"}},
 };
 
 static void collectors_are_checked(void **state)
