@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { STREAM_BLOCK = 32 << 10, COMMON_NAME = 256, RETRY_AFTER_S = 1 };
 
 static enum MHD_Result begin(dz_http_server *server, exchange *item, const char *method);
 static dozan_status examine(dz_http_server *server, exchange *item, dozan_error *err);
+static bool is_foreign(const dz_http_request *request);
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    const char *value);
 static bool declares_too_much(const dz_http_server *server, const exchange *item);
@@ -219,6 +221,9 @@ static dozan_status examine(dz_http_server *server, exchange *item, dozan_error 
         !dz_http_host_is_loopback(dz_http_header(&item->request, "Host")))
         return dozan_error_set(err, DOZAN_PERMISSION_DENIED, NULL,
                                "without users (--auth) the server answers to localhost alone");
+    if (is_foreign(&item->request))
+        return dozan_error_set(err, DOZAN_PERMISSION_DENIED, NULL,
+                               "a page of another server may not change anything here");
     dozan_status status = dz_http_find(config->sets, config->set_count, &item->request, &route,
                                        &item->handler_context, err);
     dozan_error refused = {0};
@@ -238,6 +243,17 @@ static dozan_status examine(dz_http_server *server, exchange *item, dozan_error 
     if (status == DOZAN_OK)
         item->handler = route->handler;
     return status;
+}
+
+/* A browser says whose page sends a request that changes something: only ours may. */
+static bool is_foreign(const dz_http_request *request)
+{
+    const char *origin = dz_http_header(request, "Origin"), *host = dz_http_header(request, "Host");
+    if (origin == NULL || strcmp(request->method, "GET") == 0 ||
+        strcmp(request->method, "HEAD") == 0)
+        return false;
+    const char *name = strstr(origin, "://");
+    return name == NULL || host == NULL || strcasecmp(name + 3, host) != 0;
 }
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -376,6 +392,7 @@ static void leave_streaming(void *user)
     if (item->next_streaming != NULL)
         item->next_streaming->previous_streaming = item->previous_streaming;
     server->stats.streams--;
+    (void)pthread_cond_broadcast(&server->changed);
     (void)pthread_mutex_unlock(&server->lock);
     dz_http_stream_leave(item->stream);
     item->stream = NULL;

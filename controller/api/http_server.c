@@ -22,6 +22,7 @@ enum {
     DEFAULT_IDLE_MS = 75000,
     DEFAULT_STALL_MS = 60000,
     TICK_MS = 250,
+    FAREWELL_MS = 2000,
     WORKER_STACK = 1 << 20,
     BACKLOG = 1024
 };
@@ -89,6 +90,12 @@ void dz_http_server_destroy(dz_http_server *server)
     (void)pthread_cond_broadcast(&server->changed);
     while (server->stats.in_flight > 0)
         (void)pthread_cond_wait(&server->changed, &server->lock);
+    int64_t until_ms = dz_http_now_ms() + FAREWELL_MS; /* for the ends of streams to be sent */
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    while (server->stats.streams > 0 &&
+           pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0) {
+        /* somebody has changed something: look again */
+    }
     (void)pthread_mutex_unlock(&server->lock);
     for (size_t i = 0; i < server->worker_count; i++)
         (void)pthread_join(server->workers[i].thread, NULL);

@@ -44,7 +44,7 @@ typedef struct dz_cli_command {
     const char *summary; /* one line */
     const char *details; /* paragraphs, parted by empty lines, or NULL */
     dz_cli_argument arguments[DZ_CLI_MAX_ARGUMENTS]; /* name NULL = no more */
-    uint32_t options;                                /* DZ_OPTION_BIT of each */
+    uint64_t options;                                /* DZ_OPTION_BIT of each */
     bool hidden;                                     /* not for people: not in help */
 } dz_cli_command;
 
@@ -71,7 +71,7 @@ int dz_cli_unknown_command(dz_cli *cli, const char *name);
 /* The commands. */
 dz_cli_function dz_cli_run, dz_cli_validate, dz_cli_get, dz_cli_describe, dz_cli_logs,
     dz_cli_metrics, dz_cli_stop, dz_cli_resume, dz_cli_delete, dz_cli_algorithms, dz_cli_completion,
-    dz_cli_man, dz_cli_token, dz_cli_version, dz_cli_help;
+    dz_cli_man, dz_cli_serve, dz_cli_token, dz_cli_version, dz_cli_help;
 
 /* ---- what commands share ---- */
 

@@ -106,6 +106,21 @@ const dz_cli_command dz_cli_commands[] = {
         .arguments = {{"NAME", DZ_COMPLETE_ALGORITHM, true}},
     },
     {
+        .name = "serve",
+        .run = dz_cli_serve,
+        .summary = "serve experiments to kubectl, Katib's SDK and others over HTTP",
+        .details =
+            "The same controller as run, always on, with any number of experiments: those of the "
+            "database that have not ended go on at once. Without --auth it can be reached from "
+            "this machine alone.\n\n"
+            "SIGTERM and Ctrl-C stop it cleanly: the trials go on, and the next start takes them "
+            "up. SIGHUP reads the file of users again. One line for each request goes to standard "
+            "error.",
+        .options = WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) |
+                   BIT(PLUGIN_FAULTS) | BIT(LISTEN) | BIT(AUTH) | BIT(TLS_CERT) | BIT(TLS_KEY) |
+                   BIT(TLS_CA) | BIT(WRITE_KUBECONFIG),
+    },
+    {
         .name = "token",
         .run = dz_cli_token,
         .summary = "make a bearer token for a user of the service",

@@ -25,7 +25,7 @@ typedef struct getopt_form {
     char letters[2 + 2 * DZ_OPTION_COUNT + 1];
 } getopt_form;
 
-static void make_form(uint32_t allowed, getopt_form *form);
+static void make_form(uint64_t allowed, getopt_form *form);
 static dozan_status take(dz_cli_options *options, dz_option_id id, const char *value,
                          dozan_error *err);
 static dozan_status take_word(dz_option_id id, const char *value, size_t *index, dozan_error *err);
@@ -34,8 +34,8 @@ static dozan_status take_whole(dz_option_id id, const char *value, long low, lon
                                long *number, dozan_error *err);
 static dozan_status add_override(dz_cli_options *options, const char *path, const char *value,
                                  dozan_error *err);
-static dozan_status refuse(uint32_t allowed, int verdict, const char *shown, dozan_error *err);
-static dz_option_id by_letter(uint32_t allowed, int letter);
+static dozan_status refuse(uint64_t allowed, int verdict, const char *shown, dozan_error *err);
+static dz_option_id by_letter(uint64_t allowed, int letter);
 static dozan_status split(dz_cli_options *options, const char *option, const char *value,
                           const char **name, const char **rest, dozan_error *err);
 static const char *own(dz_cli_options *options, const char *text, size_t size);
@@ -52,7 +52,7 @@ const dz_cli_option dz_cli_option_table[DZ_OPTION_COUNT] = {
 /* in the order of dz_output */
 static const char output_words[] = "table|wide|json|yaml|csv|name";
 
-dozan_status dz_cli_options_parse(dz_cli_options *options, uint32_t allowed, int argc, char **argv,
+dozan_status dz_cli_options_parse(dz_cli_options *options, uint64_t allowed, int argc, char **argv,
                                   dozan_error *err)
 {
     *options = (dz_cli_options){0};
@@ -151,7 +151,7 @@ bool dz_cli_word(const char *words, const char *word, size_t *index)
     return false;
 }
 
-static void make_form(uint32_t allowed, getopt_form *form)
+static void make_form(uint64_t allowed, getopt_form *form)
 {
     size_t rows = 0, letters = 0;
     *form = (getopt_form){0};
@@ -237,6 +237,27 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
     case DZ_OPTION_FOLLOW:
         options->follow = true;
         break;
+    case DZ_OPTION_LISTEN:
+        options->listen = value;
+        break;
+    case DZ_OPTION_GRPC:
+        options->grpc = value;
+        break;
+    case DZ_OPTION_AUTH:
+        options->auth = value;
+        break;
+    case DZ_OPTION_TLS_CERT:
+        options->tls_cert = value;
+        break;
+    case DZ_OPTION_TLS_KEY:
+        options->tls_key = value;
+        break;
+    case DZ_OPTION_TLS_CA:
+        options->tls_ca = value;
+        break;
+    case DZ_OPTION_WRITE_KUBECONFIG:
+        options->kubeconfig = value;
+        break;
     case DZ_OPTION_HELP:
         options->help = true;
         break;
@@ -306,7 +327,7 @@ static dozan_status add_override(dz_cli_options *options, const char *path, cons
 
 /* getopt_long told '?' (unknown or ambiguous, or an argument where there is none) or ':' (an
  * argument is missing) of the text shown. */
-static dozan_status refuse(uint32_t allowed, int verdict, const char *shown, dozan_error *err)
+static dozan_status refuse(uint64_t allowed, int verdict, const char *shown, dozan_error *err)
 {
     if (verdict == ':')
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL, "%s: its value is missing",
@@ -338,7 +359,7 @@ static dozan_status refuse(uint32_t allowed, int verdict, const char *shown, doz
                            (int)size, shown + 2, near);
 }
 
-static dz_option_id by_letter(uint32_t allowed, int letter)
+static dz_option_id by_letter(uint64_t allowed, int letter)
 {
     int id = 0;
     while (id < DZ_OPTION_COUNT &&

@@ -51,6 +51,18 @@ typedef enum dz_cli_complete {
       "leave the trials running on Ctrl-C; the next run takes them up")                            \
     X(QUIET, "quiet", 'q', NULL, DZ_COMPLETE_NOTHING, "no progress and no notes")                  \
     X(FOLLOW, "follow", 'f', NULL, DZ_COMPLETE_NOTHING, "go on until the trial has ended")         \
+    X(LISTEN, "listen", 0, "HOST:PORT", DZ_COMPLETE_NOTHING,                                       \
+      "where HTTP is served (default: 127.0.0.1:7070); not loopback alone only with --auth")       \
+    X(GRPC, "grpc", 0, "HOST:PORT", DZ_COMPLETE_NOTHING,                                           \
+      "where Katib's DBManager is served over gRPC (default: 127.0.0.1:7071; \"\": nowhere)")      \
+    X(AUTH, "auth", 0, "FILE", DZ_COMPLETE_FILE,                                                   \
+      "the users, their tokens and roles; read again on SIGHUP")                                   \
+    X(TLS_CERT, "tls-cert", 0, "FILE", DZ_COMPLETE_FILE, "serve TLS with this certificate (PEM)")  \
+    X(TLS_KEY, "tls-key", 0, "FILE", DZ_COMPLETE_FILE, "the certificate's key (PEM)")              \
+    X(TLS_CA, "tls-ca", 0, "FILE", DZ_COMPLETE_FILE,                                               \
+      "take client certificates that these (PEM) have signed")                                     \
+    X(WRITE_KUBECONFIG, "write-kubeconfig", 0, "FILE", DZ_COMPLETE_FILE,                           \
+      "write a configuration for kubectl and Katib's SDK, once it is served")                      \
     X(HELP, "help", 'h', NULL, DZ_COMPLETE_NOTHING, "print this help")
 
 typedef enum dz_option_id {
@@ -60,7 +72,7 @@ typedef enum dz_option_id {
         DZ_OPTION_COUNT
 } dz_option_id;
 
-#define DZ_OPTION_BIT(id) (UINT32_C(1) << DZ_OPTION_##id)
+#define DZ_OPTION_BIT(id) (UINT64_C(1) << DZ_OPTION_##id)
 
 typedef struct dz_cli_option {
     const char *name;
@@ -95,6 +107,8 @@ typedef struct dz_cli_options {
     dz_plugin_config *plugins;
     size_t plugin_count;
     const char *config; /* NULL = not given */
+    /* of serve; NULL = not given */
+    const char *listen, *grpc, *auth, *tls_cert, *tls_key, *tls_ca, *kubeconfig;
     dz_durability durability;
     int64_t grace_ms;           /* 0 = the default */
     uint32_t plugin_timeout_ms; /* 0 = the defaults */
@@ -112,7 +126,7 @@ typedef struct dz_cli_options {
  * option may be shortened. argv's order may change; its texts must live as long as *options.
  * INVALID_ARGUMENT names the option, why it is refused, and one that was nearly meant. *options is
  * in any case to be given to dz_cli_options_fini. */
-DOZAN_MUST_USE dozan_status dz_cli_options_parse(dz_cli_options *options, uint32_t allowed,
+DOZAN_MUST_USE dozan_status dz_cli_options_parse(dz_cli_options *options, uint64_t allowed,
                                                  int argc, char **argv, dozan_error *err);
 void dz_cli_options_fini(dz_cli_options *options);
 

@@ -204,8 +204,19 @@ static const char schema_4[] =
     "  PRIMARY KEY (experiment, trial, attempt, request)"
     ") STRICT, WITHOUT ROWID;";
 
+/* Documents that users give names to: see objects.h. */
+static const char schema_5[] = "CREATE TABLE objects ("
+                               "  version INTEGER PRIMARY KEY AUTOINCREMENT,"
+                               "  kind TEXT NOT NULL,"
+                               "  namespace TEXT NOT NULL,"
+                               "  name TEXT NOT NULL,"
+                               "  document TEXT NOT NULL,"
+                               "  created_ms INTEGER NOT NULL"
+                               ") STRICT;"
+                               "CREATE INDEX objects_by_name ON objects(kind, namespace, name);";
+
 /* migrations[i] makes version i+1 of version i. */
-static const char *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
+static const char *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
 
 static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,

@@ -248,6 +248,10 @@ static void only_a_loopback_name_is_answered_without_users(void **state)
         (void)close(fd);
         assert_non_null(strstr(reply, hosts[i].allowed ? " 200 " : " 403 "));
     }
+    assert_int_equal(ask(&f, "POST", "/hello", "Origin: http://localhost\r\n", "x"), 200);
+    assert_int_equal(ask(&f, "POST", "/hello", "Origin: http://localhost:1\r\n", "x"), 403);
+    assert_int_equal(ask(&f, "POST", "/hello", "Origin: null\r\n", "x"), 403);
+    assert_int_equal(ask(&f, "GET", "/hello", "Origin: http://example.org\r\n", NULL), 200);
     finish(&f);
     dz_http_config config = {0};
     assert_int_equal(dz_http_server_create("0.0.0.0:0", &config, &none, &err),

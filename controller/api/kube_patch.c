@@ -1,0 +1,251 @@
+/*
+ * Merge patches (RFC 7386) and JSON patches (RFC 6902) on trees.
+ *
+ * The sizes are those of a request's body and a stored document; only "copy" could make more of
+ * them, so the whole may not grow past a bound.
+ */
+#include "api/kube_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OPERATIONS = 1000, MAX_POINTER = 64, POINTER_TEXT = 1024, MAX_NODES = 100000 };
+
+/* The place that a JSON pointer names: the parent, and the key in it. */
+typedef struct place {
+    cJSON *parent; /* NULL = the whole document */
+    char key[POINTER_TEXT];
+} place;
+
+static dozan_status operate(cJSON **target, const cJSON *operation, int index, dozan_error *err);
+static bool find_place(cJSON *root, const char *pointer, place *found);
+static bool take_token(const char **pointer, char *token);
+static cJSON *item_at(cJSON **root, const place *at);
+static bool array_index(const cJSON *array, const char *key, bool end, int *index);
+static bool put(cJSON **root, const place *at, cJSON *value, bool replace);
+static bool drop(cJSON **root, const place *at);
+static size_t count_nodes(const cJSON *tree, size_t limit);
+
+bool kube_merge_patch(cJSON *target, const cJSON *patch)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, patch)
+    {
+        cJSON *present = cJSON_GetObjectItemCaseSensitive(target, item->string);
+        if (cJSON_IsNull(item)) {
+            cJSON_DeleteItemFromObjectCaseSensitive(target, item->string);
+            continue;
+        }
+        if (cJSON_IsObject(item)) {
+            if (!cJSON_IsObject(present)) {
+                cJSON_DeleteItemFromObjectCaseSensitive(target, item->string);
+                present = cJSON_AddObjectToObject(target, item->string);
+            }
+            if (present == NULL || !kube_merge_patch(present, item))
+                return false;
+            continue;
+        }
+        cJSON *copy = cJSON_Duplicate(item, true);
+        cJSON_DeleteItemFromObjectCaseSensitive(target, item->string);
+        if (copy == NULL || !cJSON_AddItemToObject(target, item->string, copy)) {
+            cJSON_Delete(copy);
+            return false;
+        }
+    }
+    return true;
+}
+
+dozan_status kube_json_patch(cJSON **target, const cJSON *patch, dozan_error *err)
+{
+    int index = 0;
+    const cJSON *operation;
+    if (!cJSON_IsArray(patch) || cJSON_GetArraySize(patch) > MAX_OPERATIONS)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "a JSON patch is a list of at most %d operations", MAX_OPERATIONS);
+    cJSON_ArrayForEach(operation, patch)
+    {
+        dozan_status status = operate(target, operation, index++, err);
+        if (status != DOZAN_OK)
+            return status;
+        if (count_nodes(*target, MAX_NODES) >= MAX_NODES)
+            return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                                   "the patch makes the document too large");
+    }
+    return DOZAN_OK;
+}
+
+static dozan_status operate(cJSON **target, const cJSON *operation, int index, dozan_error *err)
+{
+    const char *word = kube_text(operation, "op"), *path = kube_text(operation, "path");
+    const char *from = kube_text(operation, "from");
+    const cJSON *value = kube_member(operation, "value");
+    place to, source;
+    bool good = false;
+    if (word == NULL || path == NULL || !find_place(*target, path, &to))
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "operation %d of the patch: its path is not there", index);
+    if (strcmp(word, "remove") == 0) {
+        good = drop(target, &to);
+    } else if (strcmp(word, "test") == 0) {
+        const cJSON *present = item_at(target, &to);
+        if (value == NULL || present == NULL || !cJSON_Compare(present, value, true))
+            return dozan_error_set(err, DOZAN_ABORTED, NULL,
+                                   "operation %d of the patch: the test of %s has failed", index,
+                                   path);
+        good = true;
+    } else if (strcmp(word, "add") == 0 || strcmp(word, "replace") == 0) {
+        bool replace = word[0] == 'r';
+        if (value != NULL && (!replace || item_at(target, &to) != NULL))
+            good = put(target, &to, cJSON_Duplicate(value, true), replace);
+    } else if ((strcmp(word, "move") == 0 || strcmp(word, "copy") == 0) && from != NULL &&
+               find_place(*target, from, &source)) {
+        const cJSON *present = item_at(target, &source);
+        size_t size = strlen(from);
+        bool inside = strncmp(path, from, size) == 0 && path[size] == '/';
+        bool move = word[0] == 'm';
+        if (present != NULL && !(move && inside)) {
+            cJSON *copy = cJSON_Duplicate(present, true);
+            good =
+                copy != NULL && (!move || drop(target, &source)) && find_place(*target, path, &to);
+            if (good)
+                good = put(target, &to, copy, false);
+            else
+                cJSON_Delete(copy);
+        }
+    }
+    if (good)
+        return DOZAN_OK;
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                           "operation %d of the patch (%.20s %.200s) cannot be carried out", index,
+                           word, path);
+}
+
+/* Walks to the last but one part; that one must be there. */
+static bool find_place(cJSON *root, const char *pointer, place *found)
+{
+    cJSON *here = root;
+    int depth = 0;
+    *found = (place){0};
+    if (*pointer == '\0')
+        return true;
+    while (take_token(&pointer, found->key)) {
+        if (*pointer == '\0') {
+            found->parent = here;
+            return cJSON_IsObject(here) || cJSON_IsArray(here);
+        }
+        int index;
+        if (cJSON_IsObject(here))
+            here = cJSON_GetObjectItemCaseSensitive(here, found->key);
+        else if (cJSON_IsArray(here) && array_index(here, found->key, false, &index))
+            here = cJSON_GetArrayItem(here, index);
+        else
+            return false;
+        if (here == NULL || ++depth > MAX_POINTER)
+            return false;
+    }
+    return false;
+}
+
+/* "/a~1b" is the key "a/b", "~0" a "~". */
+static bool take_token(const char **pointer, char *token)
+{
+    const char *at = *pointer;
+    size_t size = 0;
+    if (*at++ != '/')
+        return false;
+    for (; *at != '\0' && *at != '/'; at++) {
+        char letter = *at;
+        if (letter == '~') {
+            at++;
+            if (*at != '0' && *at != '1')
+                return false;
+            letter = *at == '0' ? '~' : '/';
+        }
+        if (size == POINTER_TEXT - 1)
+            return false;
+        token[size++] = letter;
+    }
+    token[size] = '\0';
+    *pointer = at;
+    return true;
+}
+
+static cJSON *item_at(cJSON **root, const place *at)
+{
+    int index;
+    if (at->parent == NULL)
+        return *root;
+    if (cJSON_IsObject(at->parent))
+        return cJSON_GetObjectItemCaseSensitive(at->parent, at->key);
+    return array_index(at->parent, at->key, false, &index) ? cJSON_GetArrayItem(at->parent, index)
+                                                           : NULL;
+}
+
+static bool array_index(const cJSON *array, const char *key, bool end, int *index)
+{
+    int size = cJSON_GetArraySize(array);
+    char *rest = NULL;
+    if (strcmp(key, "-") == 0) {
+        *index = size;
+        return end;
+    }
+    if (*key == '\0' || strspn(key, "0123456789") != strlen(key) || (*key == '0' && key[1] != '\0'))
+        return false;
+    errno = 0;
+    long value = strtol(key, &rest, 10);
+    if (errno != 0 || value > size || (value == size && !end))
+        return false;
+    *index = (int)value;
+    return true;
+}
+
+/* Takes the value, in any case. */
+static bool put(cJSON **root, const place *at, cJSON *value, bool replace)
+{
+    int index = 0;
+    bool good = false;
+    if (value == NULL)
+        return false;
+    if (at->parent == NULL) {
+        cJSON_Delete(*root);
+        *root = value;
+        return true;
+    }
+    if (cJSON_IsObject(at->parent)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(at->parent, at->key);
+        good = cJSON_AddItemToObject(at->parent, at->key, value);
+    } else if (array_index(at->parent, at->key, !replace, &index)) {
+        if (replace)
+            good = cJSON_ReplaceItemInArray(at->parent, index, value);
+        else if (index == cJSON_GetArraySize(at->parent))
+            good = cJSON_AddItemToArray(at->parent, value);
+        else
+            good = cJSON_InsertItemInArray(at->parent, index, value);
+    }
+    if (!good)
+        cJSON_Delete(value);
+    return good;
+}
+
+static bool drop(cJSON **root, const place *at)
+{
+    cJSON *item = item_at(root, at);
+    if (item == NULL || at->parent == NULL)
+        return false;
+    cJSON_Delete(cJSON_DetachItemViaPointer(at->parent, item));
+    return true;
+}
+
+static size_t count_nodes(const cJSON *tree, size_t limit)
+{
+    size_t count = 1;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, tree)
+    {
+        count += count_nodes(item, limit);
+        if (count >= limit)
+            break;
+    }
+    return count;
+}

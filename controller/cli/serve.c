@@ -1,0 +1,276 @@
+/*
+ * `dozan serve`: the service, what it is reached by, and its signals.
+ *
+ * The order of the end is that of who calls whom: nobody asks any more (HTTP), nobody is told any
+ * more (watches), then the owner stops.
+ */
+#include "cli/cli.h"
+
+#include "api/access.h"
+#include "api/kube.h"
+#include "api/ops.h"
+#include "cli/kubeconfig.h"
+#include "cli/serve_log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 4, WORKERS = 8 };
+static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
+#define DEFAULT_LISTEN "127.0.0.1:7070"
+
+typedef struct serving {
+    dz_cli *cli;
+    dz_serve_log log;
+    dz_run_config config;
+    dz_service *service;
+    dz_kube *_Atomic kube; /* NULL until it is there: commits come before */
+    dz_ops ops;
+    dz_access *access;
+    dz_http_server *http;
+    dz_http_route_set sets[MAX_SETS];
+    size_t set_count;
+    int signals[2]; /* a pipe: the numbers of those that came */
+    struct sigaction before[SIGNALS];
+    bool catches;
+} serving;
+
+/* A signal handler has no argument of ours: this is the one place that it finds the pipe at. */
+static atomic_int signal_pipe = -1;
+
+static void on_signal(int number);
+static dozan_status catch_signals(serving *server, dozan_error *err);
+static void release_signals(serving *server);
+static dozan_status start(serving *server, dozan_error *err);
+static dozan_status start_service(serving *server, dozan_error *err);
+static dozan_status start_http(serving *server, dozan_error *err);
+static int serve(serving *server);
+static bool take_signals(serving *server);
+static void stop(serving *server);
+static void on_committed(void *user, int64_t version);
+static void on_note(void *user, const char *line);
+static void raise_file_limit(void);
+
+int dz_cli_serve(dz_cli *cli)
+{
+    serving server = {.cli = cli, .signals = {-1, -1}};
+    dozan_error err = {0};
+    int status;
+    server.log = (dz_serve_log){cli->err, cli->options.quiet};
+    raise_file_limit();
+    dozan_status started = dz_cli_config_load(&cli->options, &err);
+    if (started == DOZAN_OK)
+        started = catch_signals(&server, &err);
+    if (started == DOZAN_OK)
+        started = start(&server, &err);
+    status = started == DOZAN_OK ? serve(&server) : dz_cli_fail(cli, &err);
+    stop(&server);
+    release_signals(&server);
+    return status;
+}
+
+/* ---- start and end ---- */
+
+static dozan_status start(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    dozan_status status = DOZAN_OK;
+    if (options->auth != NULL)
+        status = dz_access_create(options->auth, &server->access, err);
+    if (status == DOZAN_OK)
+        status = start_service(server, err);
+    if (status == DOZAN_OK)
+        status = start_http(server, err);
+    if (status == DOZAN_OK && options->kubeconfig != NULL)
+        status = dz_kubeconfig_write(options->kubeconfig, dz_http_server_url(server->http),
+                                     options->tls_cert, server->access != NULL, err);
+    return status;
+}
+
+static dozan_status start_service(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    dz_service_observer observer = {server, on_committed, on_note};
+    server->config = (dz_run_config){
+        .job_directory = options->job_directory,
+        .plugins = options->plugins,
+        .plugin_count = options->plugin_count,
+        .maps = options->maps,
+        .map_count = options->map_count,
+        .stop_grace_ms = options->grace_ms,
+        .plugin_timeout_ms = options->plugin_timeout_ms,
+        .plugin_faults = options->plugin_faults,
+        .keep_trials_on_interrupt = true,
+    };
+    return dz_service_create(options->db, options->durability, &server->config, &observer,
+                             &server->service, err);
+}
+
+static dozan_status start_http(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    dz_kube *kube = NULL;
+    dz_kube_config kube_config = {
+        .service = server->service,
+        .calls = {dz_service_submit, dz_service_replace, dz_service_delete},
+        .db_path = options->db,
+        .job_directory = options->job_directory,
+        .workers = WORKERS,
+    };
+    dozan_status status = dz_kube_create(&kube_config, &kube, err);
+    if (status != DOZAN_OK)
+        return status;
+    atomic_store(&server->kube, kube);
+    server->ops.kube = kube;
+    server->ops.service = server->service;
+    server->ops.running = dz_service_running;
+    server->ops.stats = dz_service_stats_get;
+    server->ops.request_name = dz_request_name;
+    server->sets[server->set_count++] = dz_ops_routes(&server->ops);
+    server->sets[server->set_count++] = dz_kube_routes(kube);
+    dz_http_config config = {
+        .sets = server->sets,
+        .set_count = server->set_count,
+        .workers = WORKERS,
+        .authorize = server->access != NULL ? dz_access_authorize : NULL,
+        .authorize_context = server->access,
+        .log = dz_serve_log_request,
+        .log_context = &server->log,
+        .tls_cert = options->tls_cert,
+        .tls_key = options->tls_key,
+        .tls_ca = options->tls_ca,
+    };
+    status = dz_http_server_create(options->listen != NULL ? options->listen : DEFAULT_LISTEN,
+                                   &config, &server->http, err);
+    if (status == DOZAN_OK)
+        atomic_store(&server->ops.server, server->http);
+    return status;
+}
+
+static void stop(serving *server)
+{
+    dz_kube *kube = atomic_load(&server->kube);
+    if (server->service != NULL)
+        dz_service_stop(server->service);
+    dz_http_server_destroy(server->http);
+    atomic_store(&server->kube, NULL);
+    dz_service_destroy(server->service);
+    dz_kube_destroy(kube);
+    dz_access_destroy(server->access);
+}
+
+/* Until a signal ends it, or the owner an error. */
+static int serve(serving *server)
+{
+    dozan_error err = {0};
+    char text[256];
+    (void)snprintf(text, sizeof(text), "serving %s at %s", server->cli->options.db,
+                   dz_http_server_url(server->http));
+    dz_serve_log_line(&server->log, "info", "start", text);
+    for (;;) {
+        struct pollfd poller = {.fd = server->signals[0], .events = POLLIN};
+        (void)poll(&poller, 1, CHECK_MS);
+        if (take_signals(server)) {
+            dz_serve_log_line(&server->log, "info", "stop",
+                              "stopping; trials go on, and the next start takes them up");
+            return DZ_EXIT_SUCCEEDED;
+        }
+        if (!dz_service_running(server->service, &err))
+            return dz_cli_fail(server->cli, &err);
+    }
+}
+
+/* True when it is to end. */
+static bool take_signals(serving *server)
+{
+    unsigned char numbers[64];
+    dozan_error err = {0};
+    char text[sizeof(err.place) + sizeof(err.message) + 4];
+    bool end = false, reload = false;
+    ssize_t got = read(server->signals[0], numbers, sizeof(numbers));
+    for (ssize_t i = 0; i < got; i++) {
+        reload = reload || numbers[i] == SIGHUP;
+        end = end || numbers[i] == SIGINT || numbers[i] == SIGTERM;
+    }
+    if (reload && server->access != NULL) {
+        if (dz_access_reload(server->access, &err) == DOZAN_OK) {
+            dz_serve_log_line(&server->log, "info", "reload", "the users were read again");
+        } else {
+            dozan_error_text(&err, text, sizeof(text));
+            dz_serve_log_line(&server->log, "error", "reload", text);
+        }
+    }
+    return end;
+}
+
+/* ---- what the service tells ---- */
+
+static void on_committed(void *user, int64_t version)
+{
+    serving *server = user;
+    dz_kube *kube = atomic_load(&server->kube);
+    (void)version;
+    if (kube != NULL)
+        dz_kube_committed(kube);
+}
+
+static void on_note(void *user, const char *line)
+{
+    serving *server = user;
+    dz_serve_log_line(&server->log, "warning", "note", line);
+}
+
+/* ---- signals ---- */
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    int fd = atomic_load(&signal_pipe);
+    if (fd >= 0 && number != SIGPIPE)
+        (void)!write(fd, &byte, 1); /* full: it is told already */
+    errno = saved;
+}
+
+/* Not SIG_IGN for SIGPIPE: the trials' programs would inherit that. */
+static dozan_status catch_signals(serving *server, dozan_error *err)
+{
+    if (pipe2(server->signals, O_CLOEXEC | O_NONBLOCK) != 0)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "no pipe can be made: %s",
+                               strerrordesc_np(errno));
+    atomic_store(&signal_pipe, server->signals[1]);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+        (void)sigemptyset(&action.sa_mask);
+        (void)sigaction(signal_numbers[i], &action, &server->before[i]);
+    }
+    server->catches = true;
+    return DOZAN_OK;
+}
+
+static void release_signals(serving *server)
+{
+    for (size_t i = 0; server->catches && i < SIGNALS; i++)
+        (void)sigaction(signal_numbers[i], &server->before[i], NULL);
+    atomic_store(&signal_pipe, -1);
+    for (size_t i = 0; i < 2; i++)
+        if (server->signals[i] >= 0)
+            (void)close(server->signals[i]);
+}
+
+/* Each connection is a file, and each trial some. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}

@@ -1,0 +1,22 @@
+/*
+ * The log of the service: one line for each thing, in key=value form, on standard error.
+ */
+#ifndef DZ_CLI_SERVE_LOG_H
+#define DZ_CLI_SERVE_LOG_H
+
+#include "api/http_server.h"
+#include <stdio.h>
+
+typedef struct dz_serve_log {
+    FILE *file;
+    bool quiet; /* no lines for requests */
+} dz_serve_log;
+
+/* For dz_http_config; the context is a dz_serve_log. */
+dz_http_log dz_serve_log_request;
+
+/* A sentence, at level "info", "warning" or "error". Any thread. */
+void dz_serve_log_line(dz_serve_log *log, const char *level, const char *event,
+                       const char *message);
+
+#endif
