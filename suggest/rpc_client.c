@@ -377,6 +377,8 @@ static outcome after_operation(nng_call *call, int number)
     if (number != 0)
         return after_failure(call, number);
     nng_msg *message = nng_aio_get_msg(call->aio);
+    if (message == NULL) /* nng 1.5: an aio that has slept once times out with a result of 0 */
+        return after_failure(call, NNG_ETIMEDOUT);
     nng_aio_set_msg(call->aio, NULL);
     outcome result = read_reply(call, message);
     nng_msg_free(message);

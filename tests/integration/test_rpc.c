@@ -302,6 +302,44 @@ static void a_call_survives_a_new_host(void **state)
     rpc_box_fini(&first);
 }
 
+/* Whether a call was under way when its host went for good; it is told of at its deadline. */
+static bool is_left_by_its_host(const char *url)
+{
+    rpc_box first;
+    rpc_box box;
+    rpc_box_init(&first);
+    rpc_box_init(&box);
+    dozan_client *client = rpc_client(url, NULL);
+    dozan_host *host = rpc_host(url, &(dozan_host_options){.workers = 1});
+    rpc_gate_close();
+    (void)rpc_start_ask(client, "uid-1", "gated", 1000, &first);
+    rpc_wait_for_gated_asks(1);
+    (void)rpc_start_ask(client, "uid-2", "steady", 1000, &box); /* waits for the one worker */
+    rpc_gate_open();
+    dozan_host_destroy(host);
+    (void)rpc_wait(&first);
+    bool left = rpc_wait(&box) != DOZAN_OK;
+    if (left) {
+        assert_int_equal(box.status, DOZAN_DEADLINE_EXCEEDED);
+        assert_non_null(strstr(box.err.message, "attempt 2"));
+    }
+    dozan_client_destroy(client);
+    rpc_box_fini(&box);
+    rpc_box_fini(&first);
+    return left;
+}
+
+/* nng 1.5 takes the time-out of an operation that has slept before for a success. */
+static void a_call_whose_host_stays_away_ends_at_its_deadline(void **state)
+{
+    (void)state;
+    char url[URL_ROOM];
+    ipc_url(url);
+    int rounds = 50; /* a quick host answers before it goes */
+    while (!is_left_by_its_host(url))
+        assert_true(--rounds > 0);
+}
+
 static void many_calls_are_under_way_at_once(void **state)
 {
     (void)state;
@@ -460,6 +498,7 @@ int main(void)
         cmocka_unit_test(calls_can_be_cancelled),
         cmocka_unit_test(destroying_a_client_ends_its_calls),
         cmocka_unit_test(a_call_survives_a_new_host),
+        cmocka_unit_test(a_call_whose_host_stays_away_ends_at_its_deadline),
         cmocka_unit_test(many_calls_are_under_way_at_once),
         cmocka_unit_test(quick_calls_follow_each_other),
         cmocka_unit_test(a_slow_experiment_holds_back_no_other),

@@ -412,12 +412,15 @@ static void metrics_are_pushed(void **state)
 static void slots_go_round(void **state)
 {
     service_kit *kit = *state;
-    char *first = service_document("first", "  parallelTrialCount: 64\n  maxTrialCount: 64\n",
-                                   "echo accuracy=0.5; sleep 0.05");
-    char *second = service_document("second", "  parallelTrialCount: 64\n  maxTrialCount: 64\n",
-                                    "echo accuracy=0.5; sleep 0.05");
+    char script[384]; /* no trial ends before both are there */
+    (void)snprintf(script, sizeof(script), "%s; echo accuracy=0.5; sleep 0.05", kit->until_go);
+    char *first =
+        service_document("first", "  parallelTrialCount: 64\n  maxTrialCount: 64\n", script);
+    char *second =
+        service_document("second", "  parallelTrialCount: 64\n  maxTrialCount: 64\n", script);
     (void)service_submit(kit, NULL, first);
     (void)service_submit(kit, NULL, second);
+    service_go(kit);
     bool done = false;
     while (!done) {
         dz_experiment *a = service_load(kit, "default", "first");

@@ -177,7 +177,7 @@ static void the_log_has_other_values_and_known_results(void **state)
 static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
-        "DROP TABLE tombstones; DROP TABLE horizon; DROP TABLE reports;"
+        "DROP TABLE objects; DROP TABLE tombstones; DROP TABLE horizon; DROP TABLE reports;"
         "DROP INDEX trials_by_version; ALTER TABLE trials DROP COLUMN version;"
         "ALTER TABLE trials DROP COLUMN created_version; DROP INDEX experiments_by_name;"
         "DROP INDEX experiments_by_version; DROP INDEX experiments_open;"
