@@ -240,7 +240,7 @@ static dozan_status examine(dz_http_server *server, exchange *item, dozan_error 
             return allowed;
         }
     }
-    if (status == DOZAN_OK)
+    if (status == DOZAN_OK && route != NULL)
         item->handler = route->handler;
     return status;
 }

@@ -25,7 +25,7 @@ static dozan_status read_pem(const char *path, char **text, dozan_error *err);
 dozan_status dz_http_listen(const char *address, bool loopback_only, int backlog, int *socket_fd,
                             uint16_t *port, char host[HTTP_HOST_TEXT], dozan_error *err)
 {
-    char name[ADDRESS_MAX], service[8];
+    char name[ADDRESS_MAX] = "", service[8] = "";
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -45,7 +45,7 @@ dozan_status dz_http_listen(const char *address, bool loopback_only, int backlog
     else
         status = bind_one(found, address, backlog, socket_fd, err);
     freeaddrinfo(found);
-    return status == DOZAN_OK ? tell_name(*socket_fd, port, host, err) : status;
+    return status == DOZAN_OK && *socket_fd >= 0 ? tell_name(*socket_fd, port, host, err) : status;
 }
 
 bool dz_http_host_is_loopback(const char *host)
@@ -172,11 +172,12 @@ static dozan_status tell_name(int fd, uint16_t *port, char host[HTTP_HOST_TEXT],
         (void)inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text));
         (void)snprintf(host, HTTP_HOST_TEXT, "%s", any ? "127.0.0.1" : text);
     } else {
-        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&bound;
-        *port = ntohs(six->sin6_port);
-        (void)inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
+        struct sockaddr_in6 six = {0};
+        memcpy(&six, &bound, sizeof(six));
+        *port = ntohs(six.sin6_port);
+        (void)inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof(text));
         (void)snprintf(host, HTTP_HOST_TEXT, "[%s]",
-                       IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr) ? "::1" : text);
+                       IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr) ? "::1" : text);
     }
     return DOZAN_OK;
 }

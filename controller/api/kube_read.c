@@ -36,7 +36,7 @@ static dozan_status begin_watch(dz_http_request *request, dz_store *store, kube_
 static dozan_status read_from(const dz_http_request *request, char *text, size_t size,
                               dz_list_from *from, dozan_error *err);
 static dozan_status walk_all(walk *state, const dz_list_from *from);
-static dozan_status walk_experiment(walk *state, const char *experiment, const dz_list_from *from);
+static dozan_status walk_experiment(walk *state, const char *name, const dz_list_from *from);
 static bool visit_experiment(void *user, const dz_experiment *experiment);
 static bool visit_trial(void *user, const dz_experiment *experiment, const dz_trial *trial);
 static bool take(walk *state, const kube_item *item);
@@ -146,13 +146,13 @@ static void start_watch(dz_kube *kube, dz_http_request *request, const kube_kind
     dozan_status status =
         good ? kube_store(kube, request, &store, &err)
              : dozan_error_set(&err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && watch != NULL) {
         watch->kind = kind;
         watch->table = kube_wants_table(request);
         watch->bookmarks = dz_http_flag(request, "allowWatchBookmarks");
         status = begin_watch(request, store, watch, &err);
     }
-    if (status != DOZAN_OK) {
+    if (status != DOZAN_OK || watch == NULL) {
         if (watch != NULL && watch->stream != NULL)
             dz_http_stream_leave(watch->stream); /* no answer takes it */
         kube_watch_destroy(watch);

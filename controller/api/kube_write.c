@@ -309,7 +309,7 @@ static dozan_status send(writing *write, const cJSON *document, int64_t expected
     cJSON_Delete(wanted);
     if (status == DOZAN_OK && text == NULL)
         status = dozan_error_set(&write->err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    if (status == DOZAN_OK) {
+    if (status == DOZAN_OK && text != NULL) {
         dz_submission submission = {.namespace_ = write->namespace_,
                                     .source_name = "request",
                                     .source = text,

@@ -28,6 +28,7 @@ typedef struct getopt_form {
 static void make_form(uint64_t allowed, getopt_form *form);
 static dozan_status take(dz_cli_options *options, dz_option_id id, const char *value,
                          dozan_error *err);
+static void take_plain(dz_cli_options *options, dz_option_id id, const char *value);
 static dozan_status take_word(dz_option_id id, const char *value, size_t *index, dozan_error *err);
 static dozan_status take_map(dz_cli_options *options, const char *value, dozan_error *err);
 static dozan_status take_whole(dz_option_id id, const char *value, long low, long high,
@@ -217,9 +218,6 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
         status = take_whole(id, value, 1, MAX_PLUGIN_FAULTS, &number, err);
         options->plugin_faults = (int32_t)number;
         break;
-    case DZ_OPTION_CONFIG:
-        options->config = value;
-        break;
     case DZ_OPTION_DURABILITY:
         status = take_word(id, value, &index, err);
         options->durability = (dz_durability)index;
@@ -228,43 +226,36 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
         status = take_whole(id, value, 1, MAX_GRACE_S, &number, err);
         options->grace_ms = (int64_t)number * 1000;
         break;
-    case DZ_OPTION_KEEP:
-        options->keep = true;
-        break;
-    case DZ_OPTION_QUIET:
-        options->quiet = true;
-        break;
-    case DZ_OPTION_FOLLOW:
-        options->follow = true;
-        break;
-    case DZ_OPTION_LISTEN:
-        options->listen = value;
-        break;
-    case DZ_OPTION_GRPC:
-        options->grpc = value;
-        break;
-    case DZ_OPTION_AUTH:
-        options->auth = value;
-        break;
-    case DZ_OPTION_TLS_CERT:
-        options->tls_cert = value;
-        break;
-    case DZ_OPTION_TLS_KEY:
-        options->tls_key = value;
-        break;
-    case DZ_OPTION_TLS_CA:
-        options->tls_ca = value;
-        break;
-    case DZ_OPTION_WRITE_KUBECONFIG:
-        options->kubeconfig = value;
-        break;
-    case DZ_OPTION_HELP:
-        options->help = true;
-        break;
-    case DZ_OPTION_COUNT:
+    default:
+        take_plain(options, id, value);
         break;
     }
     return status;
+}
+
+/* Those that are kept as they are. */
+static void take_plain(dz_cli_options *options, dz_option_id id, const char *value)
+{
+    const char **const texts[DZ_OPTION_COUNT] = {
+        [DZ_OPTION_CONFIG] = &options->config,
+        [DZ_OPTION_LISTEN] = &options->listen,
+        [DZ_OPTION_GRPC] = &options->grpc,
+        [DZ_OPTION_AUTH] = &options->auth,
+        [DZ_OPTION_TLS_CERT] = &options->tls_cert,
+        [DZ_OPTION_TLS_KEY] = &options->tls_key,
+        [DZ_OPTION_TLS_CA] = &options->tls_ca,
+        [DZ_OPTION_WRITE_KUBECONFIG] = &options->kubeconfig,
+    };
+    bool *const flags[DZ_OPTION_COUNT] = {
+        [DZ_OPTION_KEEP] = &options->keep,
+        [DZ_OPTION_QUIET] = &options->quiet,
+        [DZ_OPTION_FOLLOW] = &options->follow,
+        [DZ_OPTION_HELP] = &options->help,
+    };
+    if (texts[id] != NULL)
+        *texts[id] = value;
+    else if (flags[id] != NULL)
+        *flags[id] = true;
 }
 
 /* Trials run in folders of their own, so a target that counts from here is made absolute. */

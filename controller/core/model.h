@@ -86,7 +86,7 @@ typedef struct dz_trial {
     bool dirty;                       /* changed since the last commit; the loop clears it */
     bool judged_dirty;                /* has objective reports that the stopper has not seen */
     int64_t awaited_until_ms; /* not kept: its job has succeeded, and its report may still come */
-    int32_t judging_attempt; /* not kept: the attempt that the judgement under way is about */
+    int32_t judging_attempt;  /* not kept: the attempt that the judgement under way is about */
 } dz_trial;
 
 void dz_trial_destroy(dz_trial *trial);

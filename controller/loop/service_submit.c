@@ -273,7 +273,8 @@ static dozan_status validate(dz_service *service, const dz_submission *submissio
     pthread_mutex_unlock(&service->inquiry_lock);
     if (!status)
         return DOZAN_OK;
-    bool below = status == DOZAN_INVALID_ARGUMENT && *why.place && strncmp(why.place, "spec", 4);
+    bool below =
+        status == DOZAN_INVALID_ARGUMENT && *why.place && strncmp(why.place, "spec", 4) != 0;
     return dozan_error_set(err, status, NULL, "%s%s%s%s", below ? "spec." : "", why.place,
                            *why.place ? ": " : "", why.message);
 }
@@ -291,7 +292,7 @@ static dozan_status inquire(dz_service *service, dz_loop **loop, dozan_error *er
 static dozan_status copy_document(const dz_experiment_spec *spec, cJSON **document,
                                   dozan_error *err)
 {
-    *document = cJSON_Duplicate(spec->document, true);
+    *document = spec ? cJSON_Duplicate(spec->document, true) : NULL;
     if (*document)
         return DOZAN_OK;
     return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");

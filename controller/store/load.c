@@ -111,7 +111,7 @@ static dozan_status find(dz_store *store, const sought *what, dz_experiment **ex
     status = dz_bind_end(&bind, status, "cannot read the experiment", err);
     if (status != DOZAN_OK || found)
         return status;
-    return what->id ? dz_db_gone(store, err) : not_found(store, what, err);
+    return what->id || !what->name ? dz_db_gone(store, err) : not_found(store, what, err);
 }
 
 /* A name without a namespace is one of "default", unless only another has it. */
