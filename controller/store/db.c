@@ -56,8 +56,8 @@ static const char *const kept_sql[DZ_SQL_COUNT] = {
     [DZ_SQL_EXPERIMENT_ID] = "SELECT id FROM experiments WHERE namespace=? AND name=?",
     [DZ_SQL_REPORT_KNOWN] =
         "SELECT 1 FROM reports WHERE experiment=? AND trial=? AND attempt=? AND request=?",
-    [DZ_SQL_TRIAL_NUMBER] = "SELECT t.experiment, t.number FROM trials t JOIN experiments e ON "
-                            "e.id = t.experiment WHERE t.name=? AND e.namespace=?",
+    [DZ_SQL_TRIAL_NUMBER] = ("SELECT t.experiment, t.number FROM trials t JOIN experiments e ON "
+                             "e.id = t.experiment WHERE t.name=? AND e.namespace=?"),
     [DZ_SQL_DATA_VERSION] = "PRAGMA data_version",
     [DZ_SQL_COMMAND_NEXT] = "SELECT id, kind, experiment, trial FROM commands ORDER BY id LIMIT 1",
 };
