@@ -5,7 +5,7 @@ set -eu
 
 build="gcc musl-tools libc6-dev cmake ninja-build pkg-config libnng-dev libmbedtls-dev libprotobuf-c-dev protobuf-c-compiler
        libgsl-dev libopenblas-dev libsqlite3-dev libcjson-dev libyaml-dev libpcre2-dev uthash-dev
-       libnghttp2-dev libgnutls28-dev libmicrohttpd-dev libcurl4-gnutls-dev"
+       libnghttp2-dev libgnutls28-dev libmicrohttpd-dev libcurl4-gnutls-dev libjs-d3"
 quickstart="libsvm-tools"
 test="libcmocka-dev libsvm-tools jq openssl sqlite3 procps git"
 plugins="python3 python3-grpcio python3-protobuf python3-venv python3-pip protobuf-compiler"
