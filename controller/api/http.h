@@ -52,7 +52,8 @@ typedef struct dz_http_answer {
     char *body;       /* malloc'ed and taken; or borrowed for ever */
     size_t size;
     bool borrowed;
-    dz_http_pair headers[DZ_HTTP_MAX_EXTRA]; /* copied; name NULL = no more */
+    dz_http_pair
+        headers[DZ_HTTP_MAX_EXTRA]; /* names are literals, values are copied; NULL = no more */
     dz_http_stream *stream; /* instead of a body: taken; the answer goes on until it is ended */
 } dz_http_answer;
 

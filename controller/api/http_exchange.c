@@ -21,6 +21,7 @@ static void take_body(dz_http_server *server, exchange *item, const char *bytes,
 static void problem(exchange *item, int status, dozan_status code, const char *message);
 static void dispatch(dz_http_server *server, exchange *item);
 static void deliver(dz_http_request *request, dz_http_answer *answer);
+static bool copy_headers(exchange *item);
 static void keep(dz_http_request *request, dz_http_answer *answer);
 static enum MHD_Result send_answer(dz_http_server *server, exchange *item);
 static enum MHD_Result send_problem(dz_http_server *server, exchange *item);
@@ -176,6 +177,8 @@ void dz_http_on_completed(void *cls, struct MHD_Connection *link, void **own,
     dz_http_request_fini(&item->request);
     if (!item->answer.borrowed)
         free(item->answer.body);
+    for (size_t i = 0; i < DZ_HTTP_MAX_EXTRA; i++)
+        free(item->header_values[i]);
     free(item->target);
     free(item);
 }
@@ -337,7 +340,14 @@ static void deliver(dz_http_request *request, dz_http_answer *answer)
     exchange *item = (exchange *)(void *)request; /* its first member */
     dz_http_server *server = item->server;
     item->answer = *answer;
-    if (answer->stream != NULL && !enter_streaming(server, item)) {
+    if (!copy_headers(item)) {
+        if (answer->stream != NULL)
+            dz_http_stream_leave(answer->stream);
+        if (!answer->borrowed)
+            free(answer->body);
+        request->deliver = keep;
+        dz_http_reply_json(request, 500, NULL);
+    } else if (answer->stream != NULL && !enter_streaming(server, item)) {
         dz_http_stream_leave(answer->stream);
         request->deliver = keep;
         dz_http_refusef(request, 429,
@@ -349,6 +359,18 @@ static void deliver(dz_http_request *request, dz_http_answer *answer)
     server->stats.in_flight--;
     (void)pthread_cond_broadcast(&server->changed);
     (void)pthread_mutex_unlock(&server->lock);
+}
+
+/* They may be on the handler's stack, and the answer is sent when that has gone. */
+static bool copy_headers(exchange *item)
+{
+    for (size_t i = 0; i < DZ_HTTP_MAX_EXTRA && item->answer.headers[i].name != NULL; i++) {
+        item->header_values[i] = strdup(item->answer.headers[i].value);
+        if (item->header_values[i] == NULL)
+            return false;
+        item->answer.headers[i].value = item->header_values[i];
+    }
+    return true;
 }
 
 static void keep(dz_http_request *request, dz_http_answer *answer)

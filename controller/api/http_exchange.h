@@ -51,6 +51,7 @@ typedef struct exchange {
     struct exchange *next_queued;
 
     dz_http_answer answer;
+    char *header_values[DZ_HTTP_MAX_EXTRA]; /* the answer's; owned */
     dz_http_stream *stream; /* the answer's, while it is sent; in the list of those */
     struct exchange *previous_streaming, *next_streaming;
     int status;    /* what was answered */

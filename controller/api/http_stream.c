@@ -63,6 +63,14 @@ size_t dz_http_stream_waiting(dz_http_stream *stream)
     return waiting;
 }
 
+void dz_http_stream_cut(dz_http_stream *stream)
+{
+    (void)pthread_mutex_lock(&stream->lock);
+    stream->cut = true;
+    wake(stream);
+    (void)pthread_mutex_unlock(&stream->lock);
+}
+
 void dz_http_stream_end(dz_http_stream *stream)
 {
     if (stream == NULL)

@@ -25,6 +25,10 @@ bool dz_http_stream_open(dz_http_stream *stream);
 /* Bytes that wait for the client. */
 size_t dz_http_stream_waiting(dz_http_stream *stream);
 
+/* What waits is not sent, and the client sees its answer break off: for a writer that cannot go on.
+ */
+void dz_http_stream_cut(dz_http_stream *stream);
+
 /* The writer's last call: what was written is still sent. Takes NULL. */
 void dz_http_stream_end(dz_http_stream *stream);
 

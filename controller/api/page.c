@@ -77,7 +77,7 @@ dozan_status dz_page_create(const dz_page_config *config, dz_page **page, dozan_
     dozan_status status = DOZAN_RESOURCE_EXHAUSTED;
     if (made != NULL) {
         made->config = *config;
-        made->stores = calloc(config->workers + 1, sizeof *made->stores);
+        made->stores = calloc(config->workers + 1, sizeof(dz_store *));
     }
     if (made == NULL || made->stores == NULL) {
         free(made);
@@ -85,7 +85,7 @@ dozan_status dz_page_create(const dz_page_config *config, dz_page **page, dozan_
     }
     status = dz_views_create(&made->views, err);
     if (status == DOZAN_OK)
-        status = page_exporter_create(config->db_path, &made->exporter, err);
+        status = page_exporter_create(&made->exporter, err);
     if (status != DOZAN_OK) {
         dz_page_destroy(made);
         return status;
@@ -157,10 +157,9 @@ static void answer_view(dz_page *page, dz_http_request *request, dz_view *view)
                              .query_count = request->query_count,
                              .now_ms = wall_ms()};
     for (size_t i = 0; i < request->query_count; i++)
-        query[i] = (dz_view_query){.name = request->query[i].name,
-                                   .value = request->query[i].value != NULL
-                                                ? request->query[i].value
-                                                : ""};
+        query[i] = (dz_view_query){
+            .name = request->query[i].name,
+            .value = request->query[i].value != NULL ? request->query[i].value : ""};
     dozan_status status = read_trial(request, &asked.trial, &err);
     if (status == DOZAN_OK)
         status = open_store(page, request, &err);

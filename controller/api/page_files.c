@@ -71,7 +71,7 @@ static void send_file(dz_http_request *request, const dz_page_file *file)
     answer.headers[2] = (dz_http_pair){"Content-Security-Policy", policy};
     if (known != NULL && strcmp(known, tag) == 0) {
         answer.status = 304;
-        answer.body = (char *)(uintptr_t)"";
+        answer.body = (char *)(uintptr_t) "";
         dz_http_reply(request, &answer);
         return;
     }

@@ -21,8 +21,7 @@ dz_http_handler page_root, page_file;
 
 /* ---- page_export.c: exports, written as their clients read, by one thread for all of them */
 
-DOZAN_MUST_USE dozan_status page_exporter_create(const char *db_path, page_exporter **exporter,
-                                                 dozan_error *err);
+DOZAN_MUST_USE dozan_status page_exporter_create(page_exporter **exporter, dozan_error *err);
 void page_exporter_destroy(page_exporter *exporter); /* ends what is under way; takes NULL */
 dz_http_handler page_export_csv, page_export_json;
 

@@ -9,6 +9,7 @@
 #include "api/access.h"
 #include "api/kube.h"
 #include "api/ops.h"
+#include "api/page.h"
 #include "cli/kubeconfig.h"
 #include "cli/serve_log.h"
 #include <errno.h>
@@ -33,6 +34,7 @@ typedef struct serving {
     dz_service *service;
     dz_kube *_Atomic kube; /* NULL until it is there: commits come before */
     dz_ops ops;
+    dz_page *page;
     dz_access *access;
     dz_http_server *http;
     dz_http_route_set sets[MAX_SETS];
@@ -124,10 +126,17 @@ static dozan_status start_http(serving *server, dozan_error *err)
         .job_directory = options->job_directory,
         .workers = WORKERS,
     };
+    dz_page_config page_config = {.service = server->service,
+                                  .control = dz_service_control,
+                                  .db_path = options->db,
+                                  .workers = WORKERS};
     dozan_status status = dz_kube_create(&kube_config, &kube, err);
     if (status != DOZAN_OK)
         return status;
     atomic_store(&server->kube, kube);
+    status = dz_page_create(&page_config, &server->page, err);
+    if (status != DOZAN_OK)
+        return status;
     server->ops.kube = kube;
     server->ops.service = server->service;
     server->ops.running = dz_service_running;
@@ -135,6 +144,7 @@ static dozan_status start_http(serving *server, dozan_error *err)
     server->ops.request_name = dz_request_name;
     server->sets[server->set_count++] = dz_ops_routes(&server->ops);
     server->sets[server->set_count++] = dz_kube_routes(kube);
+    server->sets[server->set_count++] = dz_page_routes(server->page);
     dz_http_config config = {
         .sets = server->sets,
         .set_count = server->set_count,
@@ -163,6 +173,7 @@ static void stop(serving *server)
     atomic_store(&server->kube, NULL);
     dz_service_destroy(server->service);
     dz_kube_destroy(kube);
+    dz_page_destroy(server->page);
     dz_access_destroy(server->access);
 }
 

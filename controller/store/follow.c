@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* instr() and not LIKE: what the user types has no wildcards. */
-#define MATCHES "(?1 IS NULL OR ?1 = ?1) AND (?2 IS NULL OR instr(lower(e.name), lower(?2)) > 0)"
+#define MATCHES                                                                                    \
+    "(?1 IS NULL OR e.namespace = ?1) AND (?2 IS NULL OR instr(lower(e.name), lower(?2)) > 0)"
 
 dozan_status dz_store_follow(dz_store *store, const dz_follow_key *key, int64_t after_seq,
                              dz_follow_visit *visit, void *user, dozan_error *err)

@@ -62,9 +62,9 @@ export const api = {
   view: (at, name, query, signal) => json(name ? `${place(at)}/${name}` : place(at), { query, signal }),
   exportLink: (at, format) => `${place(at)}/export.${format}`,
 
-  // Follows a trial's output; `take` gets text as it comes.
-  async log(at, number, { follow, tail, signal }, take) {
-    const answer = await send(`${place(at)}/trials/${number}/log`, { query: { follow, tailLines: tail }, signal });
+  // Follows the output of the trial of that name; `take` gets text as it comes.
+  async log(at, trial, { follow, tail, signal }, take) {
+    const answer = await send(`api/v1/namespaces/${part(at.ns)}/pods/${part(trial)}/log`, { query: { follow, tailLines: tail }, signal });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();

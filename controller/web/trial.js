@@ -16,7 +16,7 @@ export function trialView(at) {
   const head = h('div', { class: 'head' }), says = h('p', { class: 'says' }), stats = h('dl', { class: 'stats' });
   const curve = curvesChart({ ...at }, 'It has reported nothing yet.', 230);
   const choice = h('span'), parameters = h('tbody'), metrics = h('tbody'), events = h('tbody');
-  const log = logView(at, number);
+  const log = logView(at);
   const element = h('div', {}, head, says, stats, h('div', { class: 'grid' },
     panel('Learning curve', choice, curve.element),
     panel('Parameters', '', h('table', { class: 'values' }, parameters)),
@@ -86,7 +86,7 @@ function statsOf(view) {
 }
 
 // The output, from its last lines on; it follows while the trial runs and the end is in sight.
-function logView(at, number) {
+function logView(at) {
   const text = h('pre', { class: 'log', tabindex: 0, role: 'region', 'aria-label': 'Output' });
   const aside = h('span', { class: 'quiet-text' });
   const element = panel('Output', aside, text);
@@ -99,13 +99,13 @@ function logView(at, number) {
     if (follows) text.scrollTop = text.scrollHeight;
   }
 
-  async function read(follow) {
+  async function read(trial, follow) {
     stop?.abort();
     stop = new AbortController();
     const own = stop;
     text.textContent = '';
     try {
-      await api.log(at, number, { follow, tail: TAIL, signal: own.signal }, take);
+      await api.log(at, trial, { follow, tail: TAIL, signal: own.signal }, take);
       if (!text.textContent) text.textContent = 'It has printed nothing.';
     } catch (error) {
       if (error.name !== 'AbortError' && own === stop) { text.textContent = error.message; attempt = undefined; }
@@ -120,7 +120,7 @@ function logView(at, number) {
       const first = attempt !== t.attempt;
       attempt = t.attempt;
       ended = t.ended;
-      if (first) read(!t.ended);
+      if (first) read(t.name, !t.ended);
     },
     close: () => stop?.abort(),
   };

@@ -63,7 +63,8 @@ void dz_views_destroy(dz_views *views)
 dozan_status dz_request_load(const dz_view_request *request, dz_experiment **experiment,
                              dozan_error *err)
 {
-    return dz_store_load(request->store, request->experiment, experiment, err);
+    return dz_store_load_in(request->store, request->namespace_, request->experiment, experiment,
+                            err);
 }
 
 dozan_status dz_hold(const dz_view_request *request, dz_held *held, dozan_error *err)

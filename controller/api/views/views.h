@@ -49,15 +49,7 @@ dz_view dz_view_front;       /* the Pareto front, and others for comparison */
 dz_view dz_view_timeline;    /* trials on slots, and how many ran at each time */
 dz_view dz_view_trial;       /* one trial: parameters, metrics, timing, what happened */
 dz_view dz_view_compare;     /* some trials side by side */
-
-/* The views by their paths below /api/v1alpha1/namespaces/{namespace}/ or, the list, below
- * /api/v1alpha1/: "experiments", "experiments/{name}/history", .../trials/{number}", ... */
-typedef struct dz_view_route {
-    const char *path;
-    dz_view *view;
-} dz_view_route;
-extern const dz_view_route dz_view_routes[];
-extern const size_t dz_view_route_count;
+dz_view dz_view_source;      /* the text that the experiment was read from */
 
 /* ---- export: all trials, a part at a time */
 
