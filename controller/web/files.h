@@ -1,6 +1,6 @@
 /*
- * The page's files in the program: each as it is, and compressed with gzip. The table is made by the
- * build (CMakeLists.txt).
+ * The page's files in the program: each as it is, and compressed with gzip. The table is made by
+ * the build (CMakeLists.txt).
  */
 #ifndef DZ_WEB_FILES_H
 #define DZ_WEB_FILES_H
