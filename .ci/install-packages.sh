@@ -11,11 +11,12 @@ test="libcmocka-dev libsvm-tools jq openssl sqlite3 procps git"
 plugins="python3 python3-grpcio python3-protobuf python3-venv python3-pip protobuf-compiler"
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-14-dev"
+browser="chromium chromium-driver python3-selenium fonts-dejavu-core"
 
 wanted=
 for purpose in "$@"; do
     case $purpose in
-    build | quickstart | test | plugins | lint | fuzz) eval "wanted=\"\$wanted \$$purpose\"" ;;
+    build | quickstart | test | plugins | lint | fuzz | browser) eval "wanted=\"\$wanted \$$purpose\"" ;;
     *) echo "install-packages: no purpose \"$purpose\"" >&2; exit 2 ;;
     esac
 done

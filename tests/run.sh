@@ -2,7 +2,7 @@
 # Sets up what the tests need, builds, and runs them.
 #   sh tests/run.sh             everything that takes less than 5 minutes: unit, conformance, integration, fault,
 #                               simulation and scenario tests, in build/
-#   sh tests/run.sh PART...     big parts: lint asan tsan fuzz kill bench coverage
+#   sh tests/run.sh PART...     big parts: lint asan tsan fuzz kill browser bench coverage
 #   DOZAN_SEED=N                replays the random tests of a printed seed
 set -eu
 cd "$(dirname "$0")/.."
@@ -81,6 +81,17 @@ part_kill() {
     python3 tests/fault/kill.py --kills 20
 }
 
+part_browser() {
+    sh .ci/install-packages.sh build plugins
+    sh .ci/install-packages.sh browser || { echo "run.sh: skipped: no Chromium can be installed here"; return 0; }
+    build release
+    axe=build/axe/axe_playwright_python/axe.min.js # a package that carries axe-core
+    [ -f "$axe" ] || python3 -m pip install -q --no-deps --timeout 15 --retries 1 --target build/axe axe-playwright-python==0.1.8 ||
+        { echo "run.sh: axe-core cannot be fetched, so the page's accessibility is not checked"; axe=; }
+    /usr/bin/python3 tests/browser/page.py --build build --pictures build/pictures ${axe:+--axe "$axe"}
+    echo "run.sh: a picture of each view is in build/pictures"
+}
+
 part_bench() {
     sh .ci/install-packages.sh build test plugins
     build release
@@ -96,8 +107,8 @@ part_coverage() {
 [ $# -gt 0 ] || set -- plain
 for part in "$@"; do
     case $part in
-    plain | asan | tsan | fuzz | lint | kill | bench | coverage) ;;
-    *) echo "run.sh: no part \"$part\"; there are: lint asan tsan fuzz kill bench coverage" >&2; exit 2 ;;
+    plain | asan | tsan | fuzz | lint | kill | browser | bench | coverage) ;;
+    *) echo "run.sh: no part \"$part\"; there are: lint asan tsan fuzz kill browser bench coverage" >&2; exit 2 ;;
     esac
 done
 for part in "$@"; do

@@ -4,17 +4,17 @@ import { api } from './api.js';
 import { askNumbers, confirm, toast } from './dialog.js';
 import { h } from './dom.js';
 
-async function run(work, done) {
+// Does it, says so, and shows what it changed, or the place `next`.
+async function run(work, done, next) {
   try {
     await work();
     toast(done);
+    if (next) location.hash = next;
   } catch (error) {
     toast(error.message, 'bad');
-    return false;
-  } finally {
-    dispatchEvent(new Event('dozan:refresh'));
+    next = undefined;
   }
-  return true;
+  if (!next) dispatchEvent(new Event('dozan:refresh'));
 }
 
 export async function stop(at) {
@@ -24,19 +24,22 @@ export async function stop(at) {
 
 export const resume = (at) => run(() => api.act(at, 'resume'), `${at.name} goes on.`);
 
-export async function raise(at, budget) {
+// One that has ended goes on only where its resumePolicy says so; who raises its budget wants that.
+export async function raise(at, budget, ended) {
   const fields = [
     { name: 'maxTrialCount', label: 'Trials in all', value: budget.max || '', min: 1 },
     { name: 'parallelTrialCount', label: 'At a time', value: budget.parallel, min: 1 },
     { name: 'maxFailedTrialCount', label: 'Failed trials that end it', value: budget.maxFailed >= 0 ? budget.maxFailed : '', min: 0 },
   ];
   const spec = await askNumbers({ title: 'Change the budget', text: 'An experiment that has ended because of its budget goes on.', fields, confirm: 'Change' });
-  if (spec && Object.keys(spec).length) await run(() => api.raise(at, spec), 'The budget is changed.');
+  if (!spec || !Object.keys(spec).length) return;
+  if (ended) spec.resumePolicy = 'LongRunning';
+  await run(() => api.raise(at, spec), 'The budget is changed.');
 }
 
 export async function remove(at) {
   if (!await confirm({ title: `Delete ${at.name}?`, text: 'The experiment, its trials and their metrics are removed for good.', confirm: 'Delete', danger: true })) return;
-  if (await run(() => api.remove(at), `${at.name} is deleted.`)) location.hash = '#/';
+  await run(() => api.remove(at), `${at.name} is deleted.`, '#/');
 }
 
 export async function kill(at, number) {

@@ -65,11 +65,13 @@ export function bulk(values, keep) {
   return [least - air, most + air];
 }
 
-export function axes(picture, x, y, { xLabel, yLabel, xFormat, yFormat, xTicks, yTicks } = {}) {
+export function axes(picture, x, y, { xLabel, yLabel, xFormat, yFormat, xTicks, yTicks, xWhole } = {}) {
   const { svg, left, right, top, bottom } = picture;
   const across = d3.svg.axis().scale(x).orient('bottom').outerTickSize(0).innerTickSize(4);
+  const wanted = Math.max(2, Math.floor((right - left) / 90));
   if (xTicks) across.tickValues(xTicks);
-  else across.ticks(Math.max(2, Math.floor((right - left) / 90)));
+  else if (xWhole) across.tickValues(x.ticks(wanted).filter(Number.isInteger));
+  else across.ticks(wanted);
   if (xFormat !== null) across.tickFormat(xFormat ?? ((value) => num(value)));
   const up = d3.svg.axis().scale(y).orient('left').outerTickSize(0).innerTickSize(-(right - left));
   if (yTicks) up.tickValues(yTicks);

@@ -22,7 +22,7 @@ function draw(picture, data, at, nothing) {
   const all = curves.flatMap((curve) => curve.points);
   const x = linear([Math.min(0, d3.min(all, (p) => p[0])), d3.max(all, (p) => p[0])], [left, right]);
   const y = linear(bulk(all.map((p) => p[1]), curves.map((c) => c.points.at(-1)[1])), [bottom, top]);
-  axes(picture, x, y, { xLabel: 'report', yLabel: data.metric });
+  axes(picture, x, y, { xWhole: true, xLabel: 'report', yLabel: data.metric });
   const inside = svg.append('g').attr('clip-path', clip(picture));
   const line = d3.svg.line().x((p) => x(p[0])).y((p) => y(p[1])).defined((p) => p[1] !== null);
   const area = d3.svg.area().x((p) => x(p[0])).y0((p) => y(p[2] ?? p[1])).y1((p) => y(p[3] ?? p[1])).defined((p) => p[1] !== null);

@@ -4,6 +4,7 @@ import { api } from './api.js';
 import { h, panel, patch } from './dom.js';
 import { ago, num, time } from './format.js';
 import { range, when } from './parts.js';
+import { dumpYaml } from './yaml.js';
 
 export function definitionTab(at) {
   const space = h('tbody'), facts = h('tbody'), conditions = h('tbody');
@@ -24,11 +25,22 @@ export function definitionTab(at) {
       h('td', { class: 'wrap' }, c.message ?? ''), h('td', { title: time(c.changed) }, ago(c.changed, e.now)))));
     if (!text.textContent || text.dataset.max !== String(e.budget.max)) {
       const source = await api.view(at, 'source', {}, signal);
-      text.textContent = source.text;
+      text.textContent = readable(source.text);
       text.dataset.max = e.budget.max;
     }
   }
   return { element, refresh };
+}
+
+// As it was written; what came as JSON, from a client, as YAML.
+function readable(text) {
+  if (!text.trimStart().startsWith('{')) return text;
+  try {
+    const { apiVersion, kind, metadata, ...rest } = JSON.parse(text);
+    return dumpYaml({ apiVersion, kind, metadata, ...rest });
+  } catch {
+    return text;
+  }
 }
 
 function factsOf(e) {

@@ -4,9 +4,10 @@ import { h } from './dom.js';
 
 function open(content, { title }) {
   return new Promise((resolve) => {
-    const dialog = h('dialog', { 'aria-label': title, close: () => { dialog.remove(); resolve(dialog.result); } },
-      h('form', { method: 'dialog', submit: (event) => { event.preventDefault(); dialog.close(); } },
-        h('h2', {}, title), content(dialog)));
+    const dialog = h('dialog', { 'aria-label': title });
+    dialog.addEventListener('close', () => { dialog.remove(); resolve(dialog.result); });
+    dialog.append(h('form', { method: 'dialog', submit: (event) => { event.preventDefault(); dialog.close(); } },
+      h('h2', {}, title), content(dialog)));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -53,7 +53,7 @@ export function experimentView(at) {
     replace(title, h('h1', {}, e.name, ' ', badge(e.state)), h('div', { class: 'buttons' },
       !e.ended && e.state !== 'Suspended' && actions.button('Stop', 'stop', () => actions.stop(at)),
       e.state === 'Suspended' && actions.button('Resume', 'resume', () => actions.resume(at), 'primary'),
-      actions.button('Budget…', 'raise', () => actions.raise(at, latest.budget)),
+      actions.button('Budget…', 'raise', () => actions.raise(at, latest.budget, latest.ended)),
       actions.button('CSV', 'csv', () => actions.save(at, 'csv')),
       actions.button('JSON', 'json', () => actions.save(at, 'json')),
       actions.button('Delete…', 'delete', () => actions.remove(at), 'quiet-danger')));

@@ -26,7 +26,7 @@ function draw(picture, data, at) {
   const y = linear(bulk(data.others.map((p) => p[3]), data.best.map((p) => p[3])), [bottom, top]);
   axes(picture, x, y, {
     xLabel: data.by === 'time' ? 'time since the start' : 'trials that have ended', yLabel: data.metric,
-    xFormat: data.by === 'time' ? (seconds) => duration(seconds * 1000) : undefined,
+    xWhole: data.by !== 'time', xFormat: data.by === 'time' ? (seconds) => duration(seconds * 1000) : undefined,
   });
   const inside = svg.append('g').attr('clip-path', clip(picture));
   const points = all.map((p) => ({ x: x(where(p)), y: y(p[3]), href: `#/${at.ns}/${at.name}/trial/${p[1]}`, text: `trial ${p[1]}\n${data.metric} ${num(p[3], 7)}` }));

@@ -14,7 +14,8 @@ export function overviewTab(at) {
   const curves = curvesChart(at, 'No trial reports at the moment.');
   const choice = h('span');
   const way = select('Over', ['trials', 'time'], by, (next) => { by = next; drawHistory(); });
-  const best = h('div'), active = h('div'), failures = h('div');
+  const wide = (label) => h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label });
+  const best = h('div'), active = wide('Running trials'), failures = wide('What failed');
   const curvesPanel = panel('Running trials', choice, curves.element, active);
   const failuresPanel = panel('What failed', '', failures);
   const element = h('div', {}, waits, h('div', { class: 'grid' },
@@ -37,6 +38,7 @@ export function overviewTab(at) {
     drawChoice(e);
     patch(waits, e.waiting.length > 0 && waiting(at, e));
     patch(best, bestTrial(at, e));
+    active.hidden = e.active.length === 0;
     patch(active, e.active.length > 0 && activeTable(at, e));
     failuresPanel.hidden = e.failures.length === 0;
     patch(failures, failureTable(at, e));

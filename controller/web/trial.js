@@ -20,8 +20,8 @@ export function trialView(at) {
   const element = h('div', {}, head, says, stats, h('div', { class: 'grid' },
     panel('Learning curve', choice, curve.element),
     panel('Parameters', '', h('table', { class: 'values' }, parameters)),
-    panel('Metrics', '', h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Metrics' }, h('table', { class: 'list compact' }, headRow(['Metric', 'Value', 'Least', 'Greatest', 'Latest', 'Reports']), metrics))),
-    panel('What happened', '', h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'What happened' }, h('table', { class: 'list compact' }, headRow(['When', 'What', 'Attempt', 'Value']), events)))), log.element);
+    panel('Metrics', '', h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Metrics' }, h('table', { class: 'list compact' }, headRow(['Metric', 'Value', 'Least', 'Greatest', 'Latest', 'Reports'], 1), metrics))),
+    panel('What happened', '', h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'What happened' }, h('table', { class: 'list compact' }, headRow(['When', 'What', 'Attempt', 'Value'], 2), events)))), log.element);
   let metric, drawn, drawnChoice, last;
 
   function drawHead(view) {
@@ -57,7 +57,7 @@ export function trialView(at) {
       Object.entries(t.labels).map(([name, value]) => h('tr', { class: 'label' }, h('th', { scope: 'row' }, name), h('td', {}, value))));
     patch(metrics, Object.entries(t.observations).map(([name, seen]) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'number' }, h('b', {}, num(t.metrics[name], 7))),
       ...['min', 'max', 'latest'].map((part) => h('td', { class: 'number' }, num(seen[part], 7))), h('td', { class: 'number' }, count(seen.count)))));
-    patch(events, view.events.map((event) => h('tr', {}, h('td', { class: 'number' }, time(event.time)), h('td', {}, event.event),
+    patch(events, view.events.map((event) => h('tr', {}, h('td', {}, time(event.time)), h('td', {}, event.event),
       h('td', { class: 'number' }, event.attempt || ''), h('td', { class: 'number' }, event.value === undefined ? '' : num(event.value, 7)))));
     curve.update({ ...await api.view(at, 'curves', { metric, trials: number }, signal), link: false });
     log.refresh(t, signal);
@@ -68,8 +68,9 @@ export function trialView(at) {
   return { element, refresh, keys, close: log.close };
 }
 
-function headRow(titles) {
-  return h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, title))));
+// The columns from the index `numbers` on hold numbers.
+function headRow(titles, numbers) {
+  return h('thead', {}, h('tr', {}, titles.map((title, i) => h('th', { scope: 'col', class: i >= numbers ? 'number' : '' }, title))));
 }
 
 function statsOf(view) {

@@ -1,4 +1,5 @@
-// The form's values as the YAML of an Experiment. Every text is quoted as JSON, which is YAML too.
+// The form's values as the YAML of an Experiment, and any document as YAML. A text that is not plain is quoted as JSON,
+// which is YAML too.
 
 const quote = (text) => (/^[A-Za-z][A-Za-z0-9_.\/-]*$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : JSON.stringify(text));
 
@@ -52,4 +53,34 @@ export function writeYaml(form) {
     ...command.split('\n').map((line) => `                    ${line}`),
   ];
   return `${lines.filter((line) => line !== false && line !== '').join('\n')}\n`;
+}
+
+// A document for people to read: what was sent as JSON looks like what they would have written.
+export function dumpYaml(value) {
+  return `${block(value, 0).join('\n')}\n`;
+}
+
+function block(value, depth) {
+  const indent = '  '.repeat(depth);
+  if (Array.isArray(value) && value.length) return value.flatMap((one) => hang(`${indent}-`, one, depth));
+  if (value && typeof value === 'object' && Object.keys(value).length)
+    return Object.entries(value).flatMap(([key, one]) => hang(`${indent}${quote(key)}:`, one, depth));
+  return [indent + scalar(value)];
+}
+
+// A lead ("key:" or "-") and what belongs to it: beside it where that is one line, else below.
+function hang(lead, value, depth) {
+  const lines = block(value, depth + 1);
+  if (typeof value === 'string' && /^[^\s].*\n/.test(value) && !/[^\n\x20-\x7e\xa0-\uffff]|\n\n$/.test(value)) {
+    const text = value.replace(/\n$/, '');
+    return [`${lead} ${text === value ? '|-' : '|'}`, ...text.split('\n').map((line) => (line ? '  '.repeat(depth + 1) + line : ''))];
+  }
+  const nested = value && typeof value === 'object' && Object.keys(value).length;
+  if (!nested || lead.endsWith('-')) return [`${lead} ${lines[0].trimStart()}`, ...lines.slice(1)];
+  return [lead, ...lines];
+}
+
+function scalar(value) {
+  if (typeof value === 'string') return quote(value);
+  return JSON.stringify(value);
 }
