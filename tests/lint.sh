@@ -27,8 +27,8 @@ forbid "SQL belongs to controller/store/" '#include <sqlite3.h>|\bsqlite3_[a-z]+
     suggest algorithms proto 'controller/*' ':!controller/store'
 forbid "protobuf-c types belong to suggest/, and to the reader of event files" 'pb-c\.h|protobuf_c_' \
     algorithms examples 'controller/*' ':!controller/collectors/tf_event.c'
-forbid "HTTP as a client belongs to the collector of Prometheus' format" '#include <curl/' \
-    suggest algorithms proto 'controller/*' ':!controller/collectors/beside/prometheus.c'
+forbid "HTTP as a client belongs to the collector of Prometheus' format and to cli/client.c" '#include <curl/' \
+    suggest algorithms proto 'controller/*' ':!controller/collectors/beside/prometheus.c' ':!controller/cli/client.c'
 forbid "processes belong to controller/runners/ (and plugins to loop/plugin_process.c)" \
     '\b(fork|vfork|posix_spawn|posix_spawnp|execve|execvp)\(' \
     'controller/*.c' suggest algorithms ':!controller/runners' ':!controller/loop/plugin_process.c'

@@ -160,7 +160,7 @@ void kube_log_destroy(kube_log *log)
     if (log->file >= 0)
         (void)close(log->file);
     dz_http_stream_end(log->stream);
-    free(log->experiment);
+    free(log->folder);
     free(log->trial);
     free(log->namespace_);
     free(log);
@@ -462,7 +462,7 @@ static bool follow_one(kube_hub *hub, kube_log *log)
         return false;
     if (log->file < 0 && log->attempt > 0) {
         char *path = NULL;
-        if (dz_local_output_path(hub->kube->config.job_directory, log->experiment, log->trial,
+        if (dz_local_output_path(hub->kube->config.job_directory, log->folder, log->trial,
                                  log->attempt, &path) == DOZAN_OK)
             log->file = open(path, O_RDONLY | O_CLOEXEC);
         free(path);

@@ -159,7 +159,7 @@ void kube_hub_wake(kube_hub *hub);
 void kube_hub_watch(kube_hub *hub, kube_watch *watch); /* takes it */
 
 typedef struct kube_log {
-    char *experiment, *trial, *namespace_; /* owned */
+    char *folder, *trial, *namespace_; /* folder: of the experiment; owned */
     int64_t experiment_id, number;
     int32_t attempt;
     int file; /* -1 = not there yet */

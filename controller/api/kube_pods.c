@@ -397,9 +397,10 @@ static void send_log(dz_kube *kube, dz_http_request *request, const dz_experimen
 static dozan_status open_log(dz_kube *kube, const dz_experiment *experiment, const dz_trial *trial,
                              int32_t attempt, int *file, dozan_error *err)
 {
-    char *path = NULL;
-    dozan_status status = dz_local_output_path(kube->config.job_directory, experiment->spec->name,
-                                               trial->name, attempt, &path);
+    char *path = NULL, folder[DZ_QUALIFIED_NAME];
+    dz_spec_folder(experiment->spec, folder);
+    dozan_status status =
+        dz_local_output_path(kube->config.job_directory, folder, trial->name, attempt, &path);
     if (status != DOZAN_OK)
         return dozan_error_set(err, status, NULL, "out of memory");
     *file = open(path, O_RDONLY | O_CLOEXEC);
@@ -466,16 +467,18 @@ static void follow_log(dz_kube *kube, dz_http_request *request, const dz_experim
     dozan_error err = {0};
     dz_http_stream *stream = NULL;
     kube_log *log = calloc(1, sizeof(*log));
+    char folder[DZ_QUALIFIED_NAME];
     bool good = log != NULL;
+    dz_spec_folder(experiment->spec, folder);
     if (good) {
         *log = (kube_log){.file = file,
                           .attempt = attempt,
                           .version = -1,
                           .fixed = attempt != trial->attempt,
-                          .experiment = strdup(experiment->spec->name),
+                          .folder = strdup(folder),
                           .namespace_ = strdup(experiment->spec->namespace_),
                           .trial = strdup(trial->name)};
-        good = log->experiment != NULL && log->trial != NULL && log->namespace_ != NULL &&
+        good = log->folder != NULL && log->trial != NULL && log->namespace_ != NULL &&
                dz_http_stream_create(DZ_HTTP_STREAM_LIMIT, &stream, &err) == DOZAN_OK;
         log->stream = stream;
     }

@@ -46,8 +46,12 @@ int dz_cli_algorithms(dz_cli *cli)
     dz_table_column(&walk.table, "KIND", false);
     dz_table_column(&walk.table, "PLUGIN", false);
     dz_table_column(&walk.table, "SUMMARY", false);
-    if (dz_driver_create(cli, NULL, &driver, &err) != DOZAN_OK ||
-        dz_loop_describe(dz_driver_loop(driver), name, visit, &walk, &err) != DOZAN_OK)
+    dozan_status described = DOZAN_OK;
+    if (cli->service != NULL)
+        described = dz_service_describe(cli->service, name, visit, &walk, &err);
+    else if ((described = dz_driver_create(cli, NULL, &driver, &err)) == DOZAN_OK)
+        described = dz_loop_describe(dz_driver_loop(driver), name, visit, &walk, &err);
+    if (described != DOZAN_OK)
         status = dz_cli_fail(cli, &err);
     else
         status = finish(cli, &walk);

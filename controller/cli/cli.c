@@ -14,6 +14,7 @@ enum { MAX_COMMANDS = 64 };
 
 static const dz_cli_command *choose(dz_cli *cli, int argc, char **argv, int *status);
 static int check_arguments(dz_cli *cli);
+static int dispatch(dz_cli *cli);
 static int usage_error(dz_cli *cli, const dozan_error *err);
 static int finish(dz_cli *cli, int status);
 
@@ -32,7 +33,8 @@ int dz_cli_main(int argc, char **argv, FILE *out, FILE *err)
     else if (cli.options.help)
         status = dz_cli_help(&cli);
     else if ((status = check_arguments(&cli)) == DZ_EXIT_SUCCEEDED)
-        status = cli.command->run(&cli);
+        status = dispatch(&cli);
+    dz_target_fini(&cli.target);
     dz_cli_options_fini(&cli.options);
     return finish(&cli, status);
 }
@@ -58,6 +60,7 @@ int dz_cli_fail(dz_cli *cli, const dozan_error *err)
     char text[sizeof(err->place) + sizeof(err->message) + 4];
     dozan_error_text(err, text, sizeof(text));
     (void)fprintf(cli->err, "error: %s\n", text);
+    cli->failure = *err;
     switch (err->code) {
     case DOZAN_INVALID_ARGUMENT:
     case DOZAN_NOT_FOUND:
@@ -67,6 +70,7 @@ int dz_cli_fail(dz_cli *cli, const dozan_error *err)
     case DOZAN_OUT_OF_RANGE:
     case DOZAN_UNIMPLEMENTED:
     case DOZAN_DATA_LOSS:
+    case DOZAN_UNAUTHENTICATED:
         return DZ_EXIT_USAGE;
     default:
         return DZ_EXIT_FAILED;
@@ -206,6 +210,25 @@ static int check_arguments(dz_cli *cli)
         return usage_error(cli, &err);
     }
     return DZ_EXIT_SUCCEEDED;
+}
+
+/* On a service where one is named, and else on the database. */
+static int dispatch(dz_cli *cli)
+{
+    const dz_cli_command *command = cli->command;
+    dozan_error err = {0};
+    if (command->remote == NULL)
+        return command->run(cli);
+    if (dz_target_choose(&cli->options, &cli->target, &err) != DOZAN_OK)
+        return dz_cli_fail(cli, &err);
+    if (cli->target.server != NULL)
+        return command->remote(cli);
+    if (command->run != NULL)
+        return command->run(cli);
+    return dz_cli_failf(cli, DOZAN_INVALID_ARGUMENT,
+                        "%s needs a service: --server URL, $DOZAN_SERVER, or a context that "
+                        "`dozan context use` chooses",
+                        command->name);
 }
 
 static int usage_error(dz_cli *cli, const dozan_error *err)

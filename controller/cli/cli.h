@@ -8,7 +8,10 @@
 #ifndef DZ_CLI_CLI_H
 #define DZ_CLI_CLI_H
 
+#include "auth/auth.h"
 #include "cli/options.h"
+#include "cli/target.h"
+#include "loop/service.h"
 #include "store/store.h"
 #include <dozan/buf.h>
 #include <stdio.h>
@@ -40,7 +43,10 @@ enum { DZ_CLI_MAX_ARGUMENTS = 2 };
 /* A row of the table of commands. */
 typedef struct dz_cli_command {
     const char *name;
-    dz_cli_function *run;
+    dz_cli_function *run;    /* on a database; NULL = it needs a service */
+    dz_cli_function *remote; /* on a service (remote.h); NULL = it has nothing to do with one */
+    dz_role role; /* what a user of a service needs for it to run `run` for him; NONE = it does not
+                   */
     const char *summary; /* one line */
     const char *details; /* paragraphs, parted by empty lines, or NULL */
     dz_cli_argument arguments[DZ_CLI_MAX_ARGUMENTS]; /* name NULL = no more */
@@ -53,6 +59,10 @@ struct dz_cli {
     dz_cli_options options;
     FILE *out;
     FILE *err;
+    dz_target target;    /* of a command that may work on a service */
+    dz_service *service; /* the command is run inside it, for a client; NULL = it is not */
+    bool pending;        /* inside a service: what was asked for is under way */
+    dozan_error failure; /* the last error that was printed */
 };
 
 /* The table; ends with a row without a name. */
@@ -71,7 +81,10 @@ int dz_cli_unknown_command(dz_cli *cli, const char *name);
 /* The commands. */
 dz_cli_function dz_cli_run, dz_cli_validate, dz_cli_get, dz_cli_describe, dz_cli_logs,
     dz_cli_metrics, dz_cli_stop, dz_cli_resume, dz_cli_delete, dz_cli_algorithms, dz_cli_completion,
-    dz_cli_man, dz_cli_serve, dz_cli_token, dz_cli_version, dz_cli_help;
+    dz_cli_man, dz_cli_serve, dz_cli_token, dz_cli_version, dz_cli_help, dz_cli_context;
+
+/* Commands on a service: those that it runs itself, and those that follow something. */
+dz_cli_function dz_cli_remote, dz_cli_remote_logs;
 
 /* ---- what commands share ---- */
 

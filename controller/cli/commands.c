@@ -7,6 +7,11 @@
 
 #define BIT(id) DZ_OPTION_BIT(id)
 #define WHERE (BIT(DB) | BIT(HELP))
+/* of a client of a service */
+#define CONNECTION                                                                                 \
+    (BIT(SERVER) | BIT(CONTEXT) | BIT(TOKEN_FILE) | BIT(AUTHORITY) | BIT(CLIENT_CERTIFICATE) |     \
+     BIT(CLIENT_KEY))
+#define ANYWHERE (WHERE | CONNECTION | BIT(NAMESPACE))
 #define PLUGINS (BIT(PLUGIN) | BIT(PLUGIN_TIMEOUT) | BIT(CONFIG))
 #define RUNNING                                                                                    \
     (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP) |          \
@@ -38,71 +43,88 @@ const dz_cli_command dz_cli_commands[] = {
     {
         .name = "get",
         .run = dz_cli_get,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
         .summary = "list experiments or trials",
         .details = "For trials, NAME is a trial or an experiment, whose trials are listed. wide "
                    "adds the parameters and metrics, csv has every column, name prints names "
                    "alone.",
-        .options = WHERE | BIT(OUTPUT_GET),
+        .options = ANYWHERE | BIT(OUTPUT_GET) | BIT(ALL_NAMESPACES) | BIT(QUIET),
         .arguments = {{"experiments|trials", DZ_COMPLETE_WORDS, false},
                       {"NAME", DZ_COMPLETE_OBJECT, true}},
     },
     {
         .name = "describe",
         .run = dz_cli_describe,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
         .summary = "tell all about one experiment or trial, with the reason for its state",
         .details = "What waits or has failed is told with its cause and what can be done.",
-        .options = WHERE | BIT(MAP) | BIT(CONFIG),
+        .options = ANYWHERE | BIT(MAP) | BIT(CONFIG),
         .arguments = {{"experiment|trial", DZ_COMPLETE_WORDS, false},
                       {"NAME", DZ_COMPLETE_OBJECT, false}},
     },
     {
         .name = "logs",
         .run = dz_cli_logs,
+        .remote = dz_cli_remote_logs,
         .summary = "print what a trial has printed",
-        .options = WHERE | BIT(FOLLOW) | BIT(QUIET),
+        .options = ANYWHERE | BIT(FOLLOW) | BIT(QUIET),
         .arguments = {{"TRIAL", DZ_COMPLETE_TRIAL, false}},
     },
     {
         .name = "metrics",
         .run = dz_cli_metrics,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
         .summary = "list every value that a trial has reported",
-        .options = WHERE | BIT(OUTPUT_CSV),
+        .options = ANYWHERE | BIT(OUTPUT_CSV),
         .arguments = {{"TRIAL", DZ_COMPLETE_TRIAL, false}},
     },
     {
         .name = "stop",
         .run = dz_cli_stop,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_EDITOR,
         .summary = "stop an experiment, to be resumed later, or end one trial",
         .details = "An experiment's running trials are ended and run again on resume. A trial "
                    "that is stopped counts as Killed.",
-        .options = RUNNING & ~BIT(KEEP),
+        .options = (ANYWHERE | RUNNING) & ~BIT(KEEP),
         .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
     },
     {
         .name = "resume",
         .run = dz_cli_resume,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_EDITOR,
         .summary = "go on with an experiment that was stopped or interrupted",
-        .details = "Runs it in the foreground, as run does, from what the database holds.",
-        .options = RUNNING | BIT(OUTPUT),
+        .details =
+            "Runs it in the foreground, as run does, from what the database holds. On a service "
+            "it goes on there, and the command ends at once.",
+        .options = ANYWHERE | RUNNING | BIT(OUTPUT),
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {
         .name = "delete",
         .run = dz_cli_delete,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_EDITOR,
         .summary = "remove an experiment, its trials and their output",
         .details =
             "It must not be running. Another one of the database may be: the process that runs "
             "it is asked to delete.",
-        .options = WHERE | BIT(QUIET),
+        .options = ANYWHERE | BIT(QUIET),
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {
         .name = "algorithms",
         .run = dz_cli_algorithms,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
         .summary = "list the algorithms, or the settings of one",
         .details = "Asks the plugins themselves, also those of --plugin and the configuration "
                    "file.",
-        .options = BIT(HELP) | PLUGINS | BIT(OUTPUT_LIST),
+        .options = ANYWHERE | PLUGINS | BIT(OUTPUT_LIST),
         .arguments = {{"NAME", DZ_COMPLETE_ALGORITHM, true}},
     },
     {
@@ -129,6 +151,20 @@ const dz_cli_command dz_cli_commands[] = {
                    "Nothing is kept.",
         .options = BIT(HELP),
         .arguments = {{"NAME", DZ_COMPLETE_NOTHING, false}},
+    },
+    {
+        .name = "context",
+        .run = dz_cli_context,
+        .summary = "name the services that commands work on, and choose one of them",
+        .details =
+            "set makes a context or changes it; use chooses the one that commands work on when "
+            "none is named, and the first that is made is chosen at once. \"local\" is the "
+            "database. They are kept in $XDG_CONFIG_HOME/dozan/contexts.yaml, with the names of "
+            "the files that hold tokens and keys, and without those.",
+        .options = (CONNECTION & ~BIT(CONTEXT)) | BIT(NAMESPACE) | BIT(OUTPUT_LIST) | BIT(QUIET) |
+                   BIT(HELP),
+        .arguments = {{"list|use|set|delete", DZ_COMPLETE_WORDS, false},
+                      {"NAME", DZ_COMPLETE_CONTEXT, true}},
     },
     {
         .name = "completion",

@@ -51,6 +51,8 @@ static const char *lister(dz_cli_complete complete)
         return "dozan get experiments -o name 2>/dev/null; dozan get trials -o name 2>/dev/null";
     case DZ_COMPLETE_ALGORITHM:
         return "dozan algorithms -o name 2>/dev/null";
+    case DZ_COMPLETE_CONTEXT:
+        return "dozan context list -o name 2>/dev/null";
     default:
         return NULL;
     }

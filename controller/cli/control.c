@@ -5,6 +5,7 @@
  * and its effect is waited for. Without one, this process becomes the owner for the time that it
  * takes.
  */
+#include "cli/control_served.h"
 #include "cli/driver.h"
 #include "cli/find.h"
 #include "runners/remove.h"
@@ -59,6 +60,8 @@ int dz_cli_stop(dz_cli *cli)
 {
     int status = DZ_EXIT_USAGE;
     dz_found found = {0};
+    if (cli->service != NULL)
+        return dz_served_stop(cli);
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;
@@ -79,6 +82,8 @@ int dz_cli_resume(dz_cli *cli)
     int status = DZ_EXIT_USAGE;
     dz_found found = {0};
     dozan_error err = {0};
+    if (cli->service != NULL)
+        return dz_served_resume(cli);
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;
@@ -101,6 +106,8 @@ int dz_cli_delete(dz_cli *cli)
     int status = DZ_EXIT_USAGE;
     dz_found found = {0};
     dozan_error err = {0};
+    if (cli->service != NULL)
+        return dz_served_delete(cli);
     dz_store *store = dz_cli_open_existing(cli, &status);
     if (store == NULL)
         return status;

@@ -19,7 +19,7 @@ int dz_cli_describe(dz_cli *cli)
     dz_kind kind = dz_find_kind(cli, cli->options.arguments[0]);
     if (kind == DZ_KIND_NONE)
         return status;
-    if (dz_cli_config_load(&cli->options, &err) != DOZAN_OK)
+    if (cli->service == NULL && dz_cli_config_load(&cli->options, &err) != DOZAN_OK)
         return dz_cli_fail(cli, &err);
     dz_store *store = dz_cli_open(cli, DZ_STORE_READ, &status);
     if (store == NULL)

@@ -1,12 +1,20 @@
 #include "cli/find.h"
 
+#include "store/changes.h"
 #include <string.h>
+
+static dozan_status load_trial(dz_cli *cli, dz_store *store, const char *name, dz_found *found,
+                               dozan_error *err);
 
 int dz_find_experiment(dz_cli *cli, dz_store *store, const char *name, dz_found *found)
 {
     dozan_error err = {0};
     *found = (dz_found){0};
-    if (dz_store_load(store, name, &found->experiment, &err) != DOZAN_OK)
+    const char *namespace_ = cli->options.namespace_;
+    dozan_status status = namespace_ != NULL
+                              ? dz_store_load_in(store, namespace_, name, &found->experiment, &err)
+                              : dz_store_load(store, name, &found->experiment, &err);
+    if (status != DOZAN_OK)
         return dz_cli_fail(cli, &err);
     return DZ_EXIT_SUCCEEDED;
 }
@@ -15,7 +23,7 @@ int dz_find_trial(dz_cli *cli, dz_store *store, const char *name, dz_found *foun
 {
     dozan_error err = {0};
     *found = (dz_found){0};
-    if (dz_store_trial(store, name, &found->experiment, &found->trial, &err) != DOZAN_OK)
+    if (load_trial(cli, store, name, found, &err) != DOZAN_OK)
         return dz_cli_fail(cli, &err);
     return DZ_EXIT_SUCCEEDED;
 }
@@ -24,7 +32,7 @@ int dz_find_object(dz_cli *cli, dz_store *store, const char *name, dz_found *fou
 {
     dozan_error err = {0};
     *found = (dz_found){0};
-    dozan_status status = dz_store_trial(store, name, &found->experiment, &found->trial, &err);
+    dozan_status status = load_trial(cli, store, name, found, &err);
     if (status == DOZAN_NOT_FOUND)
         return dz_find_experiment(cli, store, name, found);
     return status == DOZAN_OK ? DZ_EXIT_SUCCEEDED : dz_cli_fail(cli, &err);
@@ -63,4 +71,13 @@ const char *dz_trial_metric_text(const dz_trial *trial, const dz_experiment_spec
         break;
     }
     return seen->latest_text;
+}
+
+static dozan_status load_trial(dz_cli *cli, dz_store *store, const char *name, dz_found *found,
+                               dozan_error *err)
+{
+    const char *namespace_ = cli->options.namespace_;
+    if (namespace_ == NULL)
+        return dz_store_trial(store, name, &found->experiment, &found->trial, err);
+    return dz_store_trial_in(store, namespace_, name, &found->experiment, &found->trial, err);
 }

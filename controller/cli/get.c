@@ -4,19 +4,20 @@
 #include "cli/get.h"
 
 #include "api/resource.h"
+#include "store/changes.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Names are gathered first: what the store hands to a visitor is gone after the call. */
-typedef struct name_walk {
-    char **names;
+/* Numbers are gathered first: what the store hands to a visitor is gone after the call. */
+typedef struct number_walk {
+    int64_t *numbers;
     size_t count;
     bool failed;
-} name_walk;
+} number_walk;
 
 static int choose(dz_listing *list);
 static int choose_all(dz_listing *list);
-static bool visit_name(void *user, const dz_experiment *experiment);
+static bool visit_number(void *user, const dz_experiment *experiment);
 static bool add_experiment(dz_listing *list, dz_experiment *experiment);
 static int finish(dz_listing *list);
 static int put_items(dz_listing *list);
@@ -103,38 +104,34 @@ static int choose(dz_listing *list)
 
 static int choose_all(dz_listing *list)
 {
-    name_walk walk = {0};
-    dozan_status status = dz_store_experiments(list->store, visit_name, &walk, &list->err);
+    number_walk walk = {0};
+    const dz_list_from start = {0};
+    dozan_status status = dz_store_list_experiments(list->store, list->cli->options.namespace_,
+                                                    &start, 0, visit_number, &walk, &list->err);
     if (walk.failed)
         dz_list_no_memory(list);
-    for (size_t i = 0; i < walk.count; i++) {
+    for (size_t i = 0; i < walk.count && status == DOZAN_OK; i++) {
         dz_experiment *loaded = NULL;
-        dozan_error gone = {0};
-        if (status == DOZAN_OK)
-            status = dz_store_load(list->store, walk.names[i], &loaded, &gone);
+        status = dz_store_load_id(list->store, walk.numbers[i], &loaded, &list->err);
         if (status == DOZAN_NOT_FOUND)
             status = DOZAN_OK; /* removed in the meantime */
-        else if (status != DOZAN_OK && gone.code != DOZAN_OK)
-            list->err = gone;
         if (loaded != NULL && !add_experiment(list, loaded))
             dz_list_no_memory(list);
-        free(walk.names[i]);
     }
-    free(walk.names);
+    free(walk.numbers);
     return status == DOZAN_OK ? DZ_EXIT_SUCCEEDED : dz_cli_fail(list->cli, &list->err);
 }
 
-static bool visit_name(void *user, const dz_experiment *experiment)
+static bool visit_number(void *user, const dz_experiment *experiment)
 {
-    name_walk *walk = user;
-    char **grown = reallocarray(walk->names, walk->count + 1, sizeof(*grown));
-    if (grown != NULL) {
-        walk->names = grown;
-        grown[walk->count] = strdup(experiment->spec->name);
-    }
-    walk->failed = grown == NULL || grown[walk->count] == NULL;
-    walk->count += !walk->failed;
-    return !walk->failed;
+    number_walk *walk = user;
+    int64_t *grown = reallocarray(walk->numbers, walk->count + 1, sizeof(*grown));
+    walk->failed = grown == NULL;
+    if (walk->failed)
+        return false;
+    walk->numbers = grown;
+    walk->numbers[walk->count++] = experiment->id;
+    return true;
 }
 
 /* Takes the experiment. */
@@ -167,8 +164,11 @@ static int finish(dz_listing *list)
     } else if (list->output == DZ_OUTPUT_CSV) {
         out.failed = !dz_table_write_csv(&list->table, &out);
     } else if (dz_table_rows(&list->table) == 0) {
-        dz_cli_note(list->cli, "there are no %s in %s",
-                    list->kind == DZ_KIND_TRIAL ? "trials" : "experiments", list->cli->options.db);
+        const dz_cli_options *options = &list->cli->options;
+        dz_cli_note(list->cli, "there are no %s in %s%s",
+                    list->kind == DZ_KIND_TRIAL ? "trials" : "experiments",
+                    options->namespace_ != NULL ? "namespace " : "",
+                    options->namespace_ != NULL ? options->namespace_ : options->db);
     } else {
         out.failed = !dz_table_write(&list->table, "", 0, &out);
     }

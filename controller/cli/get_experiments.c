@@ -54,11 +54,12 @@ static void add_row(dz_listing *list, const dz_experiment *experiment)
     const dz_experiment_spec *spec = experiment->spec;
     dz_table *table = &list->table;
     bool csv = list->output == DZ_OUTPUT_CSV;
-    char text[DOZAN_VALUE_TEXT] = "";
+    char text[DOZAN_VALUE_TEXT] = "", name[DZ_QUALIFIED_NAME];
     const dz_condition *last = experiment->condition_count > 0
                                    ? &experiment->conditions[experiment->condition_count - 1]
                                    : NULL;
-    dz_table_cell(table, spec->name);
+    dz_spec_qualified(spec, name);
+    dz_table_cell(table, list->cli->options.namespace_ != NULL ? spec->name : name);
     dz_table_cell(table, last != NULL ? last->type : "");
     dz_table_cell(table, last == NULL ? "" : last->status ? "True" : "False");
     dz_duration_text(list->now_ms - experiment->created_ms, text);

@@ -245,11 +245,19 @@ static void take_plain(dz_cli_options *options, dz_option_id id, const char *val
         [DZ_OPTION_TLS_KEY] = &options->tls_key,
         [DZ_OPTION_TLS_CA] = &options->tls_ca,
         [DZ_OPTION_WRITE_KUBECONFIG] = &options->kubeconfig,
+        [DZ_OPTION_SERVER] = &options->server,
+        [DZ_OPTION_CONTEXT] = &options->context,
+        [DZ_OPTION_TOKEN_FILE] = &options->token_file,
+        [DZ_OPTION_AUTHORITY] = &options->authority,
+        [DZ_OPTION_CLIENT_CERTIFICATE] = &options->client_certificate,
+        [DZ_OPTION_CLIENT_KEY] = &options->client_key,
+        [DZ_OPTION_NAMESPACE] = &options->namespace_,
     };
     bool *const flags[DZ_OPTION_COUNT] = {
         [DZ_OPTION_KEEP] = &options->keep,
         [DZ_OPTION_QUIET] = &options->quiet,
         [DZ_OPTION_FOLLOW] = &options->follow,
+        [DZ_OPTION_ALL_NAMESPACES] = &options->all_namespaces,
         [DZ_OPTION_HELP] = &options->help,
     };
     if (texts[id] != NULL)
@@ -397,9 +405,13 @@ static dozan_status set_defaults(dz_cli_options *options, dozan_error *err)
         options->job_directory = NULL;
     dozan_buf hint;
     dozan_buf_init(&hint, HINT_MAX);
+    options->db_given = given;
     if (given) {
         dozan_buf_puts(&hint, " --db ");
         dz_text_shell_word(&hint, options->db);
+    } else if (options->server != NULL || options->context != NULL) {
+        dozan_buf_puts(&hint, options->server != NULL ? " --server " : " --context ");
+        dz_text_shell_word(&hint, options->server != NULL ? options->server : options->context);
     }
     options->db_hint = dozan_buf_take(&hint);
     if (options->job_directory == NULL || options->db_hint == NULL)

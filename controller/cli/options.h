@@ -15,7 +15,8 @@ typedef enum dz_cli_complete {
     DZ_COMPLETE_EXPERIMENT,
     DZ_COMPLETE_TRIAL,
     DZ_COMPLETE_OBJECT, /* an experiment or a trial */
-    DZ_COMPLETE_ALGORITHM
+    DZ_COMPLETE_ALGORITHM,
+    DZ_COMPLETE_CONTEXT
 } dz_cli_complete;
 
 /* name, long name, letter (0 = none), argument (NULL = none), what completes it, help */
@@ -63,6 +64,23 @@ typedef enum dz_cli_complete {
       "take client certificates that these (PEM) have signed")                                     \
     X(WRITE_KUBECONFIG, "write-kubeconfig", 0, "FILE", DZ_COMPLETE_FILE,                           \
       "write a configuration for kubectl and Katib's SDK, once it is served")                      \
+    X(SERVER, "server", 's', "URL", DZ_COMPLETE_NOTHING,                                           \
+      "work on the service at URL, and not on a database (default: $DOZAN_SERVER, else the "       \
+      "current context)")                                                                          \
+    X(CONTEXT, "context", 0, "NAME", DZ_COMPLETE_CONTEXT,                                          \
+      "work on the service of this context; \"local\" is the database")                            \
+    X(TOKEN_FILE, "token-file", 0, "FILE", DZ_COMPLETE_FILE,                                       \
+      "the file with the bearer token for the service (default: $DOZAN_TOKEN_FILE)")               \
+    X(AUTHORITY, "certificate-authority", 0, "FILE", DZ_COMPLETE_FILE,                             \
+      "trust a service whose certificate these (PEM) have signed (default: "                       \
+      "$DOZAN_CERTIFICATE_AUTHORITY, else the system's)")                                          \
+    X(CLIENT_CERTIFICATE, "client-certificate", 0, "FILE", DZ_COMPLETE_FILE,                       \
+      "show the service this certificate (PEM)")                                                   \
+    X(CLIENT_KEY, "client-key", 0, "FILE", DZ_COMPLETE_FILE, "the client certificate's key (PEM)") \
+    X(NAMESPACE, "namespace", 'n', "NAME", DZ_COMPLETE_NOTHING,                                    \
+      "the namespace of what is named (with a service the default is the context's, else "         \
+      "default)")                                                                                  \
+    X(ALL_NAMESPACES, "all-namespaces", 'A', NULL, DZ_COMPLETE_NOTHING, "of all namespaces")       \
     X(HELP, "help", 'h', NULL, DZ_COMPLETE_NOTHING, "print this help")
 
 typedef enum dz_option_id {
@@ -97,8 +115,9 @@ typedef enum dz_output {
 typedef struct dz_cli_options {
     bool help;
     const char *db;
+    bool db_given;       /* by --db */
     char *job_directory; /* "<db>.d" */
-    char *db_hint;       /* " --db PATH" where that has to be said again, else "" */
+    char *db_hint;       /* " --db PATH", or " --server URL", where that has to be said again */
     dz_output output;
     dz_override *overrides; /* --set and --parallel, in their order */
     size_t override_count;
@@ -109,6 +128,10 @@ typedef struct dz_cli_options {
     const char *config; /* NULL = not given */
     /* of serve; NULL = not given */
     const char *listen, *grpc, *auth, *tls_cert, *tls_key, *tls_ca, *kubeconfig;
+    /* of a client; NULL = not given */
+    const char *server, *context, *token_file, *authority, *client_certificate, *client_key;
+    const char *namespace_; /* NULL = not given */
+    bool all_namespaces;
     dz_durability durability;
     int64_t grace_ms;           /* 0 = the default */
     uint32_t plugin_timeout_ms; /* 0 = the defaults */

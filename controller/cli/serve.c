@@ -11,6 +11,7 @@
 #include "api/ops.h"
 #include "api/page.h"
 #include "cli/kubeconfig.h"
+#include "cli/serve_commands.h"
 #include "cli/serve_log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 4, WORKERS = 8 };
+enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 8, WORKERS = 8 };
 static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
 #define DEFAULT_LISTEN "127.0.0.1:7070"
@@ -35,6 +36,7 @@ typedef struct serving {
     dz_kube *_Atomic kube; /* NULL until it is there: commits come before */
     dz_ops ops;
     dz_page *page;
+    dz_serve_commands commands;
     dz_access *access;
     dz_http_server *http;
     dz_http_route_set sets[MAX_SETS];
@@ -145,6 +147,8 @@ static dozan_status start_http(serving *server, dozan_error *err)
     server->sets[server->set_count++] = dz_ops_routes(&server->ops);
     server->sets[server->set_count++] = dz_kube_routes(kube);
     server->sets[server->set_count++] = dz_page_routes(server->page);
+    server->commands = (dz_serve_commands){server->cli, server->service};
+    server->sets[server->set_count++] = dz_serve_commands_routes(&server->commands);
     dz_http_config config = {
         .sets = server->sets,
         .set_count = server->set_count,
