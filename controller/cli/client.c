@@ -16,6 +16,7 @@ enum {
     TOKEN_MAX = 4096,
     BODY_MAX = 1 << 30,
     POLL_MS = 1000,
+    PAUSE_MAX_MS = 60000,
     MAX_STREAMS = 4,
     URL_MAX = 65536
 };
@@ -160,7 +161,7 @@ int64_t dz_client_clock(void)
 bool dz_client_pause(int interrupt, int64_t milliseconds)
 {
     struct pollfd poller = {.fd = interrupt, .events = POLLIN};
-    int limit = milliseconds > POLL_MS * 60 ? POLL_MS * 60 : (int)milliseconds;
+    int limit = milliseconds > PAUSE_MAX_MS ? PAUSE_MAX_MS : (int)milliseconds;
     return poll(&poller, 1, limit < 0 ? 0 : limit) > 0;
 }
 

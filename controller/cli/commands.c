@@ -11,7 +11,8 @@
 #define CONNECTION                                                                                 \
     (BIT(SERVER) | BIT(CONTEXT) | BIT(TOKEN_FILE) | BIT(AUTHORITY) | BIT(CLIENT_CERTIFICATE) |     \
      BIT(CLIENT_KEY))
-#define ANYWHERE (WHERE | CONNECTION | BIT(NAMESPACE))
+#define REMOTE (CONNECTION | BIT(NAMESPACE))
+#define ANYWHERE (WHERE | REMOTE)
 #define PLUGINS (BIT(PLUGIN) | BIT(PLUGIN_TIMEOUT) | BIT(CONFIG))
 #define RUNNING                                                                                    \
     (WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) | BIT(KEEP) |          \
@@ -89,7 +90,7 @@ const dz_cli_command dz_cli_commands[] = {
         .summary = "stop an experiment, to be resumed later, or end one trial",
         .details = "An experiment's running trials are ended and run again on resume. A trial "
                    "that is stopped counts as Killed.",
-        .options = (ANYWHERE | RUNNING) & ~BIT(KEEP),
+        .options = (REMOTE | RUNNING) & ~BIT(KEEP),
         .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
     },
     {
@@ -101,7 +102,7 @@ const dz_cli_command dz_cli_commands[] = {
         .details =
             "Runs it in the foreground, as run does, from what the database holds. On a service "
             "it goes on there, and the command ends at once.",
-        .options = ANYWHERE | RUNNING | BIT(OUTPUT),
+        .options = REMOTE | RUNNING | BIT(OUTPUT),
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {

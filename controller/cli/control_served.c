@@ -99,7 +99,7 @@ static int find(dz_cli *cli, bool trials, dz_found *found)
     const char *name = cli->options.arguments[0];
     dz_store *store = dz_cli_open(cli, DZ_STORE_READ, &status);
     if (store == NULL)
-        return status;
+        return status != DZ_EXIT_SUCCEEDED ? status : DZ_EXIT_FAILED;
     status = trials ? dz_find_object(cli, store, name, found)
                     : dz_find_experiment(cli, store, name, found);
     dz_store_close(store);

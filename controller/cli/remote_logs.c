@@ -48,21 +48,23 @@ static int read_log(dz_cli *cli, dz_client *client, int interrupt)
     dozan_buf_puts(&path, "/pods/");
     dz_client_escape(&path, subject.name);
     dozan_buf_puts(&path, cli->options.follow ? "/log?follow=true" : "/log");
-    for (;;) {
+    for (bool again = true; again;) {
         printing printed = {.cli = cli};
         dz_client_stream stream = {.path = path.data, .sink = print, .user = &printed};
         dz_client_end end = DZ_CLIENT_ENDED;
-        if (path.failed)
-            status = dz_cli_failf(cli, DOZAN_INVALID_ARGUMENT, "the trial's name is too long");
-        else if (dz_client_follow(client, &stream, 1, interrupt, INT64_MAX, &end, &err) != DOZAN_OK)
+        dozan_status read =
+            path.failed ? dozan_error_set(&err, DOZAN_INVALID_ARGUMENT, NULL,
+                                          "the trial's name is too long")
+                        : dz_client_follow(client, &stream, 1, interrupt, INT64_MAX, &end, &err);
+        bool missing = read == DOZAN_OK && stream.status == DOZAN_NOT_FOUND;
+        if (missing)
+            read = look_at_trial(cli, client, &subject, &told, &err);
+        if (read != DOZAN_OK)
             status = dz_cli_fail(cli, &err);
-        else if (stream.status != DOZAN_NOT_FOUND)
+        else if (!missing)
             status = finish(cli, &printed, &stream, end);
-        else if (look_at_trial(cli, client, &subject, &told, &err) != DOZAN_OK)
-            status = dz_cli_fail(cli, &err);
-        else if (cli->options.follow && !dz_client_pause(interrupt, WAIT_MS))
-            continue;
-        break;
+        again = read == DOZAN_OK && missing && cli->options.follow &&
+                !dz_client_pause(interrupt, WAIT_MS);
     }
     dozan_buf_fini(&path);
     return status;
