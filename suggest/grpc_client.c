@@ -149,7 +149,8 @@ static dozan_status fill_in(dozan_grpc_client *client, const char *url,
     if (options->tls_ca_file == NULL)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "grpcs needs the PEM file of the authorities to trust");
-    return dz_grpc_tls_create(options->tls_cert_file, options->tls_ca_file, &client->tls, err);
+    return dz_grpc_tls_create(options->tls_cert_file, NULL, options->tls_ca_file, false,
+                              &client->tls, err);
 }
 
 /* ---- lines ---------------------------------------------------------------------------------- */

@@ -135,7 +135,8 @@ static dozan_status open_all(dozan_grpc_server *server, const char *url,
     if (status != DOZAN_OK)
         return status;
     bool knows_callers =
-        options->authorize != NULL || (address.tls && options->tls_ca_file != NULL);
+        options->authorize != NULL ||
+        (address.tls && options->tls_ca_file != NULL && !options->tls_peer_optional);
     if (!dz_address_is_loopback(address.host) && !knows_callers)
         return dozan_error_set(err, DOZAN_PERMISSION_DENIED, NULL,
                                "%s can be reached from outside: set a token", url);
@@ -144,7 +145,8 @@ static dozan_status open_all(dozan_grpc_server *server, const char *url,
                                "grpcs needs the PEM file of a certificate and its key");
     if (address.tls)
         status =
-            dz_grpc_tls_create(options->tls_cert_file, options->tls_ca_file, &server->tls, err);
+            dz_grpc_tls_create(options->tls_cert_file, options->tls_key_file, options->tls_ca_file,
+                               options->tls_peer_optional, &server->tls, err);
     if (status == DOZAN_OK)
         status = dz_grpc_listen(address.host, address.port, &server->listener, &server->port, err);
     if (status != DOZAN_OK)

@@ -19,13 +19,14 @@ enum { BACKLOG = 256 };
 
 struct dz_grpc_tls {
     gnutls_certificate_credentials_t credentials;
-    bool demands_certificate;
+    bool demands_certificate, asks_for_certificate;
 };
 
 struct dz_grpc_socket {
     int fd;
     gnutls_session_t session; /* NULL: plain */
     bool greeted;
+    bool verifies; /* the other side's certificate, if it shows one */
 };
 
 static int listen_at(const struct addrinfo *info, uint16_t *port);
@@ -35,11 +36,12 @@ static int set_verification(gnutls_session_t session, const dz_grpc_tls *tls,
 static int connect_to(const struct addrinfo *info);
 static dozan_status resolve(const char *host, uint16_t port, int flags, struct addrinfo **found,
                             dozan_error *err);
-static int read_peer(gnutls_session_t session, char peer[DZ_GRPC_PEER_NAME]);
+static int read_peer(const dz_grpc_socket *s, char peer[DZ_GRPC_PEER_NAME]);
 static int outcome_of(ssize_t number);
 
-dozan_status dz_grpc_tls_create(const char *cert_file, const char *ca_file, dz_grpc_tls **tls,
-                                dozan_error *err)
+/* One parameter more than the lint likes. NOLINTNEXTLINE(readability-function-size) */
+dozan_status dz_grpc_tls_create(const char *cert_file, const char *key_file, const char *ca_file,
+                                bool lenient, dz_grpc_tls **tls, dozan_error *err)
 {
     dz_grpc_tls *made = calloc(1, sizeof(*made));
     if (made == NULL || gnutls_certificate_allocate_credentials(&made->credentials) != 0) {
@@ -49,11 +51,13 @@ dozan_status dz_grpc_tls_create(const char *cert_file, const char *ca_file, dz_g
     const char *file = cert_file;
     int number = 0;
     if (cert_file != NULL)
-        number = gnutls_certificate_set_x509_key_file(made->credentials, cert_file, cert_file,
+        number = gnutls_certificate_set_x509_key_file(made->credentials, cert_file,
+                                                      key_file != NULL ? key_file : cert_file,
                                                       GNUTLS_X509_FMT_PEM);
     if (number >= 0 && ca_file != NULL) {
         file = ca_file;
-        made->demands_certificate = true;
+        made->demands_certificate = !lenient;
+        made->asks_for_certificate = lenient;
         number =
             gnutls_certificate_set_x509_trust_file(made->credentials, ca_file, GNUTLS_X509_FMT_PEM);
         if (number == 0)
@@ -219,7 +223,7 @@ int dz_grpc_socket_greet(dz_grpc_socket *s, char peer[DZ_GRPC_PEER_NAME])
     gnutls_datum_t protocol = {0};
     bool http2 = gnutls_alpn_get_selected_protocol(s->session, &protocol) == 0 &&
                  protocol.size == 2 && memcmp(protocol.data, "h2", 2) == 0;
-    if (!http2 || read_peer(s->session, peer) != 0)
+    if (!http2 || read_peer(s, peer) != 0)
         return DZ_GRPC_BROKEN;
     s->greeted = true;
     return 0;
@@ -274,6 +278,7 @@ static bool start_tls(dz_grpc_socket *s, dz_grpc_tls *tls, const char *server_na
         number = set_verification(s->session, tls, server_name);
     if (number != 0)
         return false;
+    s->verifies = server_name == NULL && tls->asks_for_certificate;
     gnutls_transport_set_int(s->session, s->fd);
     return true;
 }
@@ -285,6 +290,8 @@ static int set_verification(gnutls_session_t session, const dz_grpc_tls *tls,
     int number = 0;
     if (server_name == NULL && tls->demands_certificate)
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    if (server_name == NULL && tls->asks_for_certificate)
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
     bool is_name = server_name != NULL && inet_pton(AF_INET, server_name, &address) != 1 &&
                    inet_pton(AF_INET6, server_name, &address) != 1;
     if (is_name)
@@ -295,13 +302,15 @@ static int set_verification(gnutls_session_t session, const dz_grpc_tls *tls,
 }
 
 /* The first certificate of the other side's chain was checked in the handshake, if one was
- * demanded. */
-static int read_peer(gnutls_session_t session, char peer[DZ_GRPC_PEER_NAME])
+ * demanded; one that was only asked for is checked here. */
+static int read_peer(const dz_grpc_socket *s, char peer[DZ_GRPC_PEER_NAME])
 {
-    unsigned count = 0;
-    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+    unsigned count = 0, faults = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(s->session, &count);
     if (chain == NULL || count == 0)
         return 0;
+    if (s->verifies && (gnutls_certificate_verify_peers2(s->session, &faults) != 0 || faults != 0))
+        return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
     gnutls_x509_crt_t certificate = NULL;
     size_t size = DZ_GRPC_PEER_NAME;
     int number = gnutls_x509_crt_init(&certificate);

@@ -14,11 +14,12 @@ typedef struct dz_grpc_socket dz_grpc_socket;
 
 enum { DZ_GRPC_AGAIN = -1, DZ_GRPC_BROKEN = -2, DZ_GRPC_PEER_NAME = 256 };
 
-/* Our certificate with its key, and the authorities to trust for the other side's, which must show
- * a certificate where these are given; either may be NULL. INVALID_ARGUMENT: a file that cannot be
- * used. */
-DOZAN_MUST_USE dozan_status dz_grpc_tls_create(const char *cert_file, const char *ca_file,
-                                               dz_grpc_tls **tls, dozan_error *err);
+/* Our certificate, its key (NULL: in the same file), and the authorities to trust for the other
+ * side's, which must show a certificate where these are given, or may when `lenient`; certificate
+ * and authorities may be NULL. INVALID_ARGUMENT: a file that cannot be used. */
+DOZAN_MUST_USE dozan_status dz_grpc_tls_create(const char *cert_file, const char *key_file,
+                                               const char *ca_file, bool lenient, dz_grpc_tls **tls,
+                                               dozan_error *err);
 void dz_grpc_tls_destroy(dz_grpc_tls *tls);
 
 /* Listens; *port is the port that it has got. */

@@ -60,23 +60,33 @@ dozan_status dz_access_reload(dz_access *access, dozan_error *err)
     return DOZAN_OK;
 }
 
-dozan_status dz_access_authorize(void *context, dz_http_request *request, dz_role role,
-                                 const char *namespace_, const char *certificate, dozan_error *err)
+dozan_status dz_access_find(dz_access *access, const char *authorization, const char *certificate,
+                            const dz_auth_user **user, dozan_error *err)
 {
-    dz_access *access = context;
     size_t size = 0;
     (void)pthread_mutex_lock(&access->lock);
     const dz_auth *auth = access->last->auth;
     (void)pthread_mutex_unlock(&access->lock);
-    const char *header = dz_http_header(request, "Authorization");
-    const char *token = header != NULL ? dz_auth_bearer(header, &size) : NULL;
-    const dz_auth_user *user = token != NULL ? dz_auth_by_token(auth, token, size) : NULL;
-    if (user == NULL && token == NULL && certificate != NULL)
-        user = dz_auth_by_certificate(auth, certificate);
-    if (user == NULL)
+    const char *token = authorization != NULL ? dz_auth_bearer(authorization, &size) : NULL;
+    const dz_auth_user *found = token != NULL ? dz_auth_by_token(auth, token, size) : NULL;
+    if (found == NULL && token == NULL && certificate != NULL)
+        found = dz_auth_by_certificate(auth, certificate);
+    if (found == NULL)
         return dozan_error_set(err, DOZAN_UNAUTHENTICATED, NULL,
                                token != NULL ? "this token is not known"
                                              : "a bearer token or a client certificate is needed");
+    *user = found;
+    return DOZAN_OK;
+}
+
+dozan_status dz_access_authorize(void *context, dz_http_request *request, dz_role role,
+                                 const char *namespace_, const char *certificate, dozan_error *err)
+{
+    const dz_auth_user *user = NULL;
+    dozan_status status =
+        dz_access_find(context, dz_http_header(request, "Authorization"), certificate, &user, err);
+    if (status != DOZAN_OK)
+        return status;
     request->user = dz_auth_user_name(user);
     if (dz_auth_role(user, namespace_) >= role)
         return DOZAN_OK;

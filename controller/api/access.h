@@ -21,4 +21,10 @@ DOZAN_MUST_USE dozan_status dz_access_reload(dz_access *access, dozan_error *err
 /* For dz_http_config; the context is a dz_access. */
 dz_http_authorize dz_access_authorize;
 
+/* Who calls, by the value of "authorization" or the common name of a certificate (either may be
+ * NULL). UNAUTHENTICATED. The user lives as long as the access. */
+DOZAN_MUST_USE dozan_status dz_access_find(dz_access *access, const char *authorization,
+                                           const char *certificate, const dz_auth_user **user,
+                                           dozan_error *err);
+
 #endif

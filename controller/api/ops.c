@@ -20,6 +20,7 @@ static void put_counter(dozan_buf *page, const char *name, const char *help, uin
 static void put_value(dozan_buf *page, const char *name, const char *help, int64_t value);
 static void put_latency(dozan_buf *page, const char *name, const char *labels,
                         const dz_latency *latency);
+static void put_grpc(dz_ops *ops, dozan_buf *page);
 static void put_http(dz_ops *ops, dozan_buf *page);
 
 static const dz_http_route routes[] = {
@@ -67,6 +68,7 @@ static void metrics(void *context, dz_http_request *request)
     dozan_buf_init(&page, PAGE_MAX);
     put_counts(ops, request, &page);
     put_service(ops, &page);
+    put_grpc(ops, &page);
     put_http(ops, &page);
     dz_http_answer answer = {.type = "text/plain; version=0.0.4; charset=utf-8", .size = page.size};
     answer.body = dozan_buf_take(&page);
@@ -193,6 +195,28 @@ static void put_latency(dozan_buf *page, const char *name, const char *labels,
                      latency->count);
     dozan_buf_printf(page, "%s_sum%s%s%s %.9g\n%s_count%s%s%s %" PRIu64 "\n", name, open, labels,
                      close, latency->sum_seconds, name, open, labels, close, latency->count);
+}
+
+/* ---- gRPC ---- */
+
+static void put_grpc(dz_ops *ops, dozan_buf *page)
+{
+    dz_db_manager_stats stats;
+    char labels[64];
+    if (ops->manager == NULL)
+        return;
+    dz_db_manager_stats_get(ops->manager, &stats);
+    dozan_buf_puts(page, "# HELP dozan_grpc_failed_total Calls that ended with an error\n"
+                         "# TYPE dozan_grpc_failed_total counter\n");
+    for (int i = 0; i < DZ_DB_METHODS; i++)
+        dozan_buf_printf(page, "dozan_grpc_failed_total{method=\"%s\"} %" PRIu64 "\n",
+                         dz_db_method_name((dz_db_method)i), stats.failed[i]);
+    dozan_buf_puts(page, "# HELP dozan_grpc_request_seconds From a whole request to its answer\n"
+                         "# TYPE dozan_grpc_request_seconds histogram\n");
+    for (int i = 0; i < DZ_DB_METHODS; i++) {
+        (void)snprintf(labels, sizeof(labels), "method=\"%s\"", dz_db_method_name((dz_db_method)i));
+        put_latency(page, "dozan_grpc_request_seconds", labels, &stats.calls[i]);
+    }
 }
 
 /* ---- HTTP ---- */

@@ -5,6 +5,7 @@
 #ifndef DZ_API_OPS_H
 #define DZ_API_OPS_H
 
+#include "api/db_manager.h"
 #include "api/http_server.h"
 #include "api/kube.h"
 
@@ -15,6 +16,7 @@ typedef struct dz_ops {
     void (*stats)(dz_service *service, dz_service_stats *stats);
     const char *(*request_name)(dz_request_kind kind);
     dz_http_server *_Atomic server; /* NULL until it is there */
+    dz_db_manager *manager;         /* NULL = there is none */
 } dz_ops;
 
 /* Its routes, with it as their context. */

@@ -140,8 +140,8 @@ const dz_cli_command dz_cli_commands[] = {
             "up. SIGHUP reads the file of users again. One line for each request goes to standard "
             "error.",
         .options = WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) |
-                   BIT(PLUGIN_FAULTS) | BIT(LISTEN) | BIT(AUTH) | BIT(TLS_CERT) | BIT(TLS_KEY) |
-                   BIT(TLS_CA) | BIT(WRITE_KUBECONFIG),
+                   BIT(PLUGIN_FAULTS) | BIT(LISTEN) | BIT(GRPC) | BIT(AUTH) | BIT(TLS_CERT) |
+                   BIT(TLS_KEY) | BIT(TLS_CA) | BIT(WRITE_KUBECONFIG),
     },
     {
         .name = "token",

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 
 #include "api/access.h"
+#include "api/db_manager.h"
 #include "api/kube.h"
 #include "api/ops.h"
 #include "api/page.h"
@@ -27,6 +28,7 @@ enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 8, WORKERS = 8 };
 static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
 #define DEFAULT_LISTEN "127.0.0.1:7070"
+#define DEFAULT_GRPC "127.0.0.1:7071"
 
 typedef struct serving {
     dz_cli *cli;
@@ -39,6 +41,7 @@ typedef struct serving {
     dz_serve_commands commands;
     dz_access *access;
     dz_http_server *http;
+    dz_db_manager *manager; /* NULL: not served */
     dz_http_route_set sets[MAX_SETS];
     size_t set_count;
     int signals[2]; /* a pipe: the numbers of those that came */
@@ -55,6 +58,7 @@ static void release_signals(serving *server);
 static dozan_status start(serving *server, dozan_error *err);
 static dozan_status start_service(serving *server, dozan_error *err);
 static dozan_status start_http(serving *server, dozan_error *err);
+static dozan_status start_grpc(serving *server, dozan_error *err);
 static int serve(serving *server);
 static bool take_signals(serving *server);
 static void stop(serving *server);
@@ -90,6 +94,8 @@ static dozan_status start(serving *server, dozan_error *err)
         status = dz_access_create(options->auth, &server->access, err);
     if (status == DOZAN_OK)
         status = start_service(server, err);
+    if (status == DOZAN_OK)
+        status = start_grpc(server, err);
     if (status == DOZAN_OK)
         status = start_http(server, err);
     if (status == DOZAN_OK && options->kubeconfig != NULL)
@@ -168,12 +174,40 @@ static dozan_status start_http(serving *server, dozan_error *err)
     return status;
 }
 
+static dozan_status start_grpc(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    const char *listen = options->grpc != NULL ? options->grpc : DEFAULT_GRPC;
+    const dz_db_manager_config config = {.service = server->service,
+                                         .report = dz_service_report,
+                                         .forget = dz_service_forget,
+                                         .db_path = options->db,
+                                         .access = server->access,
+                                         .tls_cert = options->tls_cert,
+                                         .tls_key = options->tls_key,
+                                         .tls_ca = options->tls_ca};
+    if (*listen == '\0')
+        return DOZAN_OK;
+    dozan_status status = dz_db_manager_create(listen, &config, &server->manager, err);
+    if (status == DOZAN_UNAVAILABLE && options->grpc == NULL) { /* nobody has asked for this port */
+        char text[sizeof(err->message) + 64];
+        (void)snprintf(text, sizeof(text), "%s: not served; choose another with --grpc",
+                       err->message);
+        dz_serve_log_line(&server->log, "warning", "start", text);
+        *err = (dozan_error){0};
+        status = DOZAN_OK;
+    }
+    server->ops.manager = server->manager;
+    return status;
+}
+
 static void stop(serving *server)
 {
     dz_kube *kube = atomic_load(&server->kube);
     if (server->service != NULL)
         dz_service_stop(server->service);
     dz_http_server_destroy(server->http);
+    dz_db_manager_destroy(server->manager);
     atomic_store(&server->kube, NULL);
     dz_service_destroy(server->service);
     dz_kube_destroy(kube);
@@ -189,6 +223,10 @@ static int serve(serving *server)
     (void)snprintf(text, sizeof(text), "serving %s at %s", server->cli->options.db,
                    dz_http_server_url(server->http));
     dz_serve_log_line(&server->log, "info", "start", text);
+    if (server->manager != NULL) {
+        (void)snprintf(text, sizeof(text), "gRPC at %s", dz_db_manager_address(server->manager));
+        dz_serve_log_line(&server->log, "info", "start", text);
+    }
     for (;;) {
         struct pollfd poller = {.fd = server->signals[0], .events = POLLIN};
         (void)poll(&poller, 1, CHECK_MS);

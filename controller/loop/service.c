@@ -123,11 +123,10 @@ void dz_service_stats_get(dz_service *service, dz_service_stats *stats)
 
 const char *dz_request_name(dz_request_kind kind)
 {
-    static const char *const names[DZ_REQUEST_KINDS] = {[DZ_REQUEST_SUBMIT] = "submit",
-                                                        [DZ_REQUEST_REPLACE] = "replace",
-                                                        [DZ_REQUEST_DELETE] = "delete",
-                                                        [DZ_REQUEST_CONTROL] = "control",
-                                                        [DZ_REQUEST_REPORT] = "report"};
+    static const char *const names[DZ_REQUEST_KINDS] = {
+        [DZ_REQUEST_SUBMIT] = "submit", [DZ_REQUEST_REPLACE] = "replace",
+        [DZ_REQUEST_DELETE] = "delete", [DZ_REQUEST_CONTROL] = "control",
+        [DZ_REQUEST_REPORT] = "report", [DZ_REQUEST_FORGET] = "forget"};
     return kind < DZ_REQUEST_KINDS ? names[kind] : "unknown";
 }
 

@@ -124,6 +124,11 @@ DOZAN_MUST_USE dozan_status dz_service_report(dz_service *service, const char *n
                                               const dz_point_in *points, size_t count,
                                               dz_reported *reported, dozan_error *err);
 
+/* Removes the metric points of a trial that has ended; what became of it, its best and last values
+ * among that, stays. NOT_FOUND. FAILED_PRECONDITION: it has not ended. */
+DOZAN_MUST_USE dozan_status dz_service_forget(dz_service *service, const char *namespace_,
+                                              const char *trial_name, dozan_error *err);
+
 /* The descriptions of algorithms, as dz_loop_describe. Any thread; may start a plugin. */
 DOZAN_MUST_USE dozan_status dz_service_describe(dz_service *service, const char *name,
                                                 dz_description_visit *visit, void *user,
@@ -147,6 +152,7 @@ typedef enum dz_request_kind {
     DZ_REQUEST_DELETE,
     DZ_REQUEST_CONTROL,
     DZ_REQUEST_REPORT,
+    DZ_REQUEST_FORGET,
     DZ_REQUEST_KINDS
 } dz_request_kind;
 
@@ -167,7 +173,7 @@ typedef struct dz_service_stats {
 /* A consistent copy. Any thread. */
 void dz_service_stats_get(dz_service *service, dz_service_stats *stats);
 
-/* "submit", "replace", "delete", "control", "report" */
+/* "submit", "replace", "delete", "control", "report", "forget" */
 const char *dz_request_name(dz_request_kind kind);
 
 #endif

@@ -59,6 +59,13 @@ dozan_status dz_service_report(dz_service *service, const char *namespace_, cons
     return status;
 }
 
+dozan_status dz_service_forget(dz_service *service, const char *namespace_, const char *trial_name,
+                               dozan_error *err)
+{
+    dz_request request = {.kind = DZ_REQUEST_FORGET, .namespace_ = namespace_, .name = trial_name};
+    return dz_service_ask(service, &request, err);
+}
+
 dozan_status dz_service_ask(dz_service *service, dz_request *request, dozan_error *err)
 {
     dz_request_kind kind = request->kind;

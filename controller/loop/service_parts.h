@@ -40,6 +40,9 @@ void dz_service_take_commands(dz_service *service);
 DOZAN_MUST_USE dozan_status dz_service_take_report(dz_service *service, dz_request *r,
                                                    dozan_error *err);
 
+DOZAN_MUST_USE dozan_status dz_service_take_forget(dz_service *service, const dz_request *r,
+                                                   dozan_error *err);
+
 /* Answers the requests that wait for the commit, and all that are in the queue, with this error. */
 void dz_service_refuse_all(dz_service *service, const dozan_error *why);
 

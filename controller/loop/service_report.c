@@ -50,6 +50,23 @@ dozan_status dz_service_take_report(dz_service *service, dz_request *r, dozan_er
     return status;
 }
 
+/* No transaction is open while requests are taken: this is one of its own. */
+dozan_status dz_service_take_forget(dz_service *service, const dz_request *r, dozan_error *err)
+{
+    int64_t id = 0, number = 0;
+    dozan_status status =
+        dz_store_find_trial(service->store, r->namespace_, r->name, &id, &number, err);
+    if (status)
+        return status;
+    if (!id)
+        return dozan_error_set(err, DOZAN_NOT_FOUND, NULL, "there is no trial \"%s\"", r->name);
+    const dz_actor *actor = dz_actor_find(service->loop, id);
+    if (actor && dz_experiment_find_active(actor->experiment, number))
+        return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, NULL,
+                               "trial %s has not ended: its metrics are still needed", r->name);
+    return dz_store_forget_points(service->store, id, number, err);
+}
+
 /* A report that has been counted is so also when its trial has ended since: its caller asks again
  * because the answer was lost. */
 static dozan_status find_trial(dz_service *service, dz_request *r, dz_trial **trial,

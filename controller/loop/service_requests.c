@@ -48,6 +48,9 @@ void dz_service_take(dz_service *service, dz_request *request)
     case DZ_REQUEST_REPORT:
         status = dz_service_take_report(service, request, &why);
         break;
+    case DZ_REQUEST_FORGET:
+        status = dz_service_take_forget(service, request, &why);
+        break;
     case DZ_REQUEST_KINDS:
         status = dozan_error_set(&why, DOZAN_INTERNAL, NULL, "there is no such request");
         break;

@@ -31,6 +31,37 @@ dozan_status dz_store_find_trial(dz_store *store, const char *namespace_, const 
     return dz_bind_done(&bind, "cannot find the trial", err);
 }
 
+dozan_status dz_store_trial_places(dz_store *store, const char *name, dz_place_visit *visit,
+                                   void *user, dozan_error *err)
+{
+    bool go_on = true;
+    dz_bind bind = dz_bind_new(store, "SELECT e.namespace, t.experiment, t.number FROM trials t "
+                                      "JOIN experiments e ON e.id = t.experiment WHERE t.name=? "
+                                      "ORDER BY e.namespace");
+    dz_bind_text(&bind, name);
+    while (go_on && dz_bind_step(&bind)) {
+        dz_row row = dz_row_of(&bind, 0);
+        dz_trial_place place = {.namespace_ = dz_row_text(&row)};
+        place.experiment_id = dz_row_int(&row, 1, INT64_MAX);
+        place.trial = dz_row_int(&row, 1, INT64_MAX);
+        go_on = visit(user, &place);
+    }
+    return dz_bind_done(&bind, "cannot find the trial", err);
+}
+
+dozan_status dz_store_forget_points(dz_store *store, int64_t experiment_id, int64_t trial,
+                                    dozan_error *err)
+{
+    dozan_status status = dz_store_begin(store, true, err);
+    if (status != DOZAN_OK)
+        return status;
+    dz_bind bind = dz_bind_new(store, "DELETE FROM metrics WHERE experiment=? AND trial=?");
+    dz_bind_int(&bind, experiment_id);
+    dz_bind_int(&bind, trial);
+    status = dz_bind_run(&bind, "cannot delete the metrics", NULL, err);
+    return dz_store_end(store, status, err);
+}
+
 dozan_status dz_store_open_experiments(dz_store *store, dz_number_visit *visit, void *user,
                                        dozan_error *err)
 {

@@ -119,6 +119,22 @@ DOZAN_MUST_USE dozan_status dz_store_find_trial(dz_store *store, const char *nam
                                                 const char *name, int64_t *experiment_id,
                                                 int64_t *trial, dozan_error *err);
 
+/* Where a trial of that name is: once for each namespace that has one. */
+typedef struct dz_trial_place {
+    const char *namespace_;
+    int64_t experiment_id, trial;
+} dz_trial_place;
+
+typedef bool dz_place_visit(void *user, const dz_trial_place *place);
+DOZAN_MUST_USE dozan_status dz_store_trial_places(dz_store *store, const char *name,
+                                                  dz_place_visit *visit, void *user,
+                                                  dozan_error *err);
+
+/* Removes a trial's metric points, in a transaction of its own; the best, the last and the number
+ * of each metric stay with the trial. */
+DOZAN_MUST_USE dozan_status dz_store_forget_points(dz_store *store, int64_t experiment_id,
+                                                   int64_t trial, dozan_error *err);
+
 /* The experiments that are not at rest, by number. */
 typedef bool dz_number_visit(void *user, int64_t experiment_id);
 DOZAN_MUST_USE dozan_status dz_store_open_experiments(dz_store *store, dz_number_visit *visit,

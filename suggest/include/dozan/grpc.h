@@ -55,7 +55,9 @@ typedef struct dozan_grpc_server_options {
     dozan_grpc_authorize *authorize; /* NULL = everyone may call everything */
     void *authorize_context;
     const char *tls_cert_file;  /* grpcs: our certificate and key in one PEM; required there */
+    const char *tls_key_file;   /* grpcs: the key, where it is in a file of its own */
     const char *tls_ca_file;    /* grpcs: demand a client certificate signed by these, or NULL */
+    bool tls_peer_optional;     /* take callers without a certificate too; needs authorize */
     size_t max_message_bytes;   /* of a request or a reply: 4 MiB */
     size_t max_buffered_bytes;  /* of all requests that are being received or handled: 256 MiB */
     uint32_t max_connections;   /* 256; one more is closed at once */
