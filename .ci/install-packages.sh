@@ -12,11 +12,12 @@ plugins="python3 python3-grpcio python3-protobuf python3-venv python3-pip protob
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-14-dev"
 browser="chromium chromium-driver python3-selenium fonts-dejavu-core"
+kubernetes="containerd runc busybox-static iproute2 util-linux openssl"
 
 wanted=
 for purpose in "$@"; do
     case $purpose in
-    build | quickstart | test | plugins | lint | fuzz | browser) eval "wanted=\"\$wanted \$$purpose\"" ;;
+    build | quickstart | test | plugins | lint | fuzz | browser | kubernetes) eval "wanted=\"\$wanted \$$purpose\"" ;;
     *) echo "install-packages: no purpose \"$purpose\"" >&2; exit 2 ;;
     esac
 done

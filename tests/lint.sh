@@ -15,7 +15,7 @@ forbid() { # WHAT PATTERN FILES... : no line of the files may match
 }
 
 forbid "only controller/ and tests/ may include the controller's headers" \
-    '#include "(core|spec|loop|store|runners|collectors|api|cli)/' suggest algorithms proto examples
+    '#include "(core|spec|loop|store|runners|collectors|api|cli|kubernetes)/' suggest algorithms proto examples
 forbid "suggest/ and controller/ may not include the algorithms' headers" \
     '#include "(\.\./)*(algorithms/|numerics/|table\.h)' suggest controller proto examples
 forbid "the controller may use only the installed headers of suggest" \
@@ -27,11 +27,13 @@ forbid "SQL belongs to controller/store/" '#include <sqlite3.h>|\bsqlite3_[a-z]+
     suggest algorithms proto 'controller/*' ':!controller/store'
 forbid "protobuf-c types belong to suggest/, and to the reader of event files" 'pb-c\.h|protobuf_c_' \
     algorithms examples 'controller/*' ':!controller/collectors/tf_event.c'
-forbid "HTTP as a client belongs to the collector of Prometheus' format and to cli/client.c" '#include <curl/' \
-    suggest algorithms proto 'controller/*' ':!controller/collectors/beside/prometheus.c' ':!controller/cli/client.c'
-forbid "processes belong to controller/runners/ (and plugins to loop/plugin_process.c)" \
+forbid "HTTP as a client belongs to controller/kubernetes/, the collector of Prometheus' format and cli/client.c" '#include <curl/' \
+    suggest algorithms proto 'controller/*' ':!controller/collectors/beside/prometheus.c' ':!controller/cli/client.c' \
+    ':!controller/kubernetes'
+forbid "processes belong to controller/runners/ (plugins to loop/plugin_process.c, credentials to kubernetes/)" \
     '\b(fork|vfork|posix_spawn|posix_spawnp|execve|execvp)\(' \
-    'controller/*.c' suggest algorithms ':!controller/runners' ':!controller/loop/plugin_process.c'
+    'controller/*.c' suggest algorithms ':!controller/runners' ':!controller/loop/plugin_process.c' \
+    ':!controller/kubernetes/exec_plugin.c'
 forbid "not in this project: unbounded or unchecked functions" \
     '\b(system|sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|atof|strtok|popen|alloca)\(' '*.c' '*.h'
 
