@@ -184,13 +184,13 @@ static dozan_status add_config(config_set *set, const char *path, bool must, doz
         return status;
     const char *slash = strrchr(path, '/');
     char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
-    if (folder == NULL)
+    if (folder == NULL || text == NULL)
         status = no_memory(err);
     else
         status = dz_tree_parse(text, strlen(text), path, &set->trees[set->count], err);
     dz_cluster_forget(text);
     if (status == DOZAN_OK)
-        set->folders[set->count++] = folder;
+        set->folders[set->count++] = folder; /* NOLINT: the set owns it */
     else
         free(folder);
     return status;

@@ -225,7 +225,7 @@ static dozan_status set_base(dz_cluster_client *client, dozan_error *err)
         status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "kubeconfig: cluster.server",
                                  "it is no address");
     } else {
-        if (asprintf(&line, "::%s:%s:%s:%s", access->server_name, port, host, port) < 0)
+        if (asprintf(&line, "%s:%s:%s:%s", access->server_name, port, host, port) < 0)
             line = NULL;
         client->resolve = line != NULL ? curl_slist_append(NULL, line) : NULL;
         client->base = strdup(base);
@@ -438,7 +438,7 @@ static bool try_again(dz_cluster_client *client, call *c, CURLcode code)
     for (int i = 0; i < c->failures && wait < MAX_BACKOFF_MS; i++)
         wait *= 2;
     wait = wait < MAX_BACKOFF_MS ? wait : MAX_BACKOFF_MS;
-    wait = wait / 2 + (int64_t)(dozan_rng_uniform(&client->rng) * (double)(wait / 2));
+    wait -= (int64_t)(dozan_rng_uniform(&client->rng) * 0.5 * (double)wait);
     if (code == CURLE_OK &&
         curl_easy_getinfo(c->handle, CURLINFO_RETRY_AFTER, &after_s) == CURLE_OK && after_s > 0)
         wait += (after_s < MAX_RETRY_AFTER_S ? after_s : MAX_RETRY_AFTER_S) * 1000;

@@ -56,9 +56,9 @@ DOZAN_MUST_USE dozan_status dz_cluster_client_create(const dz_cluster_access *ac
 /* Ends all calls; their `done` does not come. */
 void dz_cluster_client_destroy(dz_cluster_client *client);
 
-/* Sends a call, of which everything is copied. A number to cancel it by; 0 = no memory, and `done`
- * does not come. */
-uint64_t dz_cluster_send(dz_cluster_client *client, const dz_cluster_call *call);
+/* Sends a call, of which all that is given is copied. A number to cancel it by; 0 = no memory, and
+ * `done` does not come. */
+uint64_t dz_cluster_send(dz_cluster_client *client, const dz_cluster_call *given);
 
 /* No callback of this call comes any more. 0, and one that is over, are ignored. */
 void dz_cluster_cancel(dz_cluster_client *client, uint64_t number);
