@@ -118,6 +118,72 @@ const dz_cli_command dz_cli_commands[] = {
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {
+        .name = "top",
+        .run = dz_cli_top,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
+        .summary = "tell what runs where, and what waits",
+        .details = "The experiments that have not ended, and their trials: with their CPUs and "
+                   "GPUs, the latest value of the objective, and what those that wait wait for.",
+        .options = ANYWHERE | BIT(ALL_NAMESPACES) | BIT(QUIET),
+    },
+    {
+        .name = "why",
+        .run = dz_cli_why,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
+        .summary = "tell in one sentence why an experiment or trial waits, runs or has failed",
+        .details = "The cause, and what can be done about it; describe tells all.",
+        .options = ANYWHERE,
+        .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
+    },
+    {
+        .name = "result",
+        .run = dz_cli_result_of,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
+        .summary = "print what came of an experiment, as run does at its end",
+        .options = ANYWHERE | BIT(OUTPUT),
+        .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
+    },
+    {
+        .name = "submit",
+        .remote = dz_cli_submit,
+        .summary = "send an experiment to a service",
+        .details =
+            "FILE as for run; - is standard input. Without --wait or --watch the command ends when "
+            "the service has the experiment. One of that name that is there already goes on with "
+            "the budget of the file, as with run; any other difference is refused.\n\n"
+            "With --wait and --watch the exit status is that of run; Ctrl-C ends the waiting, and "
+            "not the experiment.",
+        .options = BIT(HELP) | REMOTE | BIT(SET) | BIT(PARALLEL) | BIT(OUTPUT_LIST) | BIT(QUIET) |
+                   BIT(WAIT) | BIT(WATCH) | BIT(TIMEOUT),
+        .arguments = {{"FILE", DZ_COMPLETE_FILE, false}},
+    },
+    {
+        .name = "watch",
+        .remote = dz_cli_watch,
+        .summary = "print what becomes of an experiment or trial of a service, to its end",
+        .details = "A line for each state of the experiment and of its trials, and for each best "
+                   "trial; of "
+                   "a trial, each value. A service that is away is waited for, and the watch goes "
+                   "on where "
+                   "it was. The exit status is that of run.",
+        .options = BIT(HELP) | REMOTE | BIT(OUTPUT_WATCH) | BIT(QUIET) | BIT(TIMEOUT),
+        .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
+    },
+    {
+        .name = "wait",
+        .remote = dz_cli_wait,
+        .summary = "wait for a condition of an experiment or trial of a service",
+        .details =
+            "Exit status 0 when the condition is met, and 1 when the time is over or it cannot be "
+            "met any more. Without --for the end is waited for, and the exit status is that of "
+            "run.",
+        .options = BIT(HELP) | REMOTE | BIT(FOR) | BIT(TIMEOUT) | BIT(QUIET),
+        .arguments = {{"NAME", DZ_COMPLETE_OBJECT, false}},
+    },
+    {
         .name = "algorithms",
         .run = dz_cli_algorithms,
         .remote = dz_cli_remote,
@@ -141,7 +207,7 @@ const dz_cli_command dz_cli_commands[] = {
             "error.",
         .options = WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) |
                    BIT(PLUGIN_FAULTS) | BIT(LISTEN) | BIT(GRPC) | BIT(AUTH) | BIT(TLS_CERT) |
-                   BIT(TLS_KEY) | BIT(TLS_CA) | BIT(WRITE_KUBECONFIG),
+                   BIT(TLS_KEY) | BIT(TLS_CA) | BIT(WRITE_KUBECONFIG) | BIT(LOG_FORMAT),
     },
     {
         .name = "token",

@@ -12,6 +12,11 @@ enum { DZ_PAGE_MAX = 64 << 20 };
 int dz_describe_experiment(dz_cli *cli, dz_store *store, const dz_experiment *experiment);
 int dz_describe_trial(dz_cli *cli, dz_store *store, const dz_found *found);
 
+/* Appends what can be done where the experiment does not go on by itself, as a sentence; nothing
+ * where it does. */
+void dz_describe_remedy(dz_cli *cli, int64_t owner, const dz_experiment *experiment,
+                        dozan_buf *out);
+
 /* "Name:         text"; nothing for a NULL or empty text. Control characters are shown as '?'. */
 void dz_page_field(dozan_buf *page, const char *name, const char *text);
 void dz_page_fieldf(dozan_buf *page, const char *name, const char *format, ...) DOZAN_PRINTF(3, 4);

@@ -32,8 +32,6 @@ static void put_identity(const dz_experiment *experiment, dozan_buf *page);
 static void put_state(dz_cli *cli, dz_store *store, const dz_experiment *experiment,
                       dozan_buf *page);
 static const char *last_reason(const dz_experiment *experiment);
-static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *experiment,
-                           dozan_buf *page);
 static void put_objective(const dz_experiment_spec *spec, dozan_buf *page);
 static void put_algorithm(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page);
 static void put_faults(dz_cli *cli, const dz_experiment *experiment, dozan_buf *page);
@@ -94,7 +92,14 @@ static void put_state(dz_cli *cli, dz_store *store, const dz_experiment *experim
     if (last != NULL)
         dz_page_fieldf(page, "State", "%s (%s): %s", dz_experiment_state_name(experiment->state),
                        last->reason, last->message);
-    put_what_to_do(cli, owner, experiment, page);
+    if (!dz_experiment_state_ended(experiment->state) &&
+        experiment->state != DZ_EXPERIMENT_SUSPENDED && owner != 0)
+        dz_page_fieldf(page, "Run by", "process %lld", (long long)owner);
+    dozan_buf remedy;
+    dozan_buf_init(&remedy, TEXT_MAX);
+    dz_describe_remedy(cli, owner, experiment, &remedy);
+    dz_page_field(page, "What to do", remedy.data);
+    dozan_buf_fini(&remedy);
 }
 
 static const char *last_reason(const dz_experiment *experiment)
@@ -103,43 +108,37 @@ static const char *last_reason(const dz_experiment *experiment)
     return count > 0 ? experiment->conditions[count - 1].reason : "";
 }
 
-/* One sentence where the experiment does not go on by itself. */
-static void put_what_to_do(dz_cli *cli, int64_t owner, const dz_experiment *experiment,
-                           dozan_buf *page)
+void dz_describe_remedy(dz_cli *cli, int64_t owner, const dz_experiment *experiment, dozan_buf *out)
 {
     const char *name = experiment->spec->name, *hint = cli->options.db_hint;
-    const char *title = "What to do";
     switch (experiment->state) {
     case DZ_EXPERIMENT_CREATED:
     case DZ_EXPERIMENT_RUNNING:
     case DZ_EXPERIMENT_RESTARTING:
-        if (owner != 0)
-            dz_page_fieldf(page, "Run by", "process %lld", (long long)owner);
-        else
-            dz_page_fieldf(page, title,
-                           "no process runs it now, the last one was cut off: `dozan resume "
-                           "%s%s` goes on, and nothing is lost",
-                           name, hint);
+        if (owner == 0)
+            dozan_buf_printf(out,
+                             "no process runs it now, the last one was cut off: `dozan resume "
+                             "%s%s` goes on, and nothing is lost",
+                             name, hint);
         break;
     case DZ_EXPERIMENT_SUSPENDED:
-        dz_page_fieldf(page, title, "`dozan resume %s%s` goes on", name, hint);
+        dozan_buf_printf(out, "`dozan resume %s%s` goes on", name, hint);
         break;
     case DZ_EXPERIMENT_SUCCEEDED:
-        dz_page_field(page, title,
-                      "to run on, raise the limit it has reached in its file and run that again");
+        dozan_buf_puts(out,
+                       "to run on, raise the limit it has reached in its file and run that again");
         break;
     case DZ_EXPERIMENT_FAILED:
         if (strcmp(last_reason(experiment), "SuggestionFailed") == 0)
-            dz_page_fieldf(page, title,
-                           "mend the plugin, and run the file again or `dozan resume %s%s`: it is "
-                           "told all there was, and asked again",
-                           name, hint);
+            dozan_buf_printf(out,
+                             "mend the plugin, and run the file again or `dozan resume %s%s`: it "
+                             "is told all there was, and asked again",
+                             name, hint);
         else
-            dz_page_fieldf(
-                page, title,
-                "mend the causes below, raise maxFailedTrialCount in its file and run that "
-                "again, or begin anew after `dozan delete %s%s`",
-                name, hint);
+            dozan_buf_printf(out,
+                             "mend the causes of the failures, raise maxFailedTrialCount in its "
+                             "file and run that again, or begin anew after `dozan delete %s%s`",
+                             name, hint);
         break;
     }
 }

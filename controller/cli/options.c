@@ -2,6 +2,7 @@
 
 #include "cli/text.h"
 #include "spec/findings.h"
+#include "spec/units.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -198,6 +199,7 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
     case DZ_OPTION_OUTPUT_GET:
     case DZ_OPTION_OUTPUT_LIST:
     case DZ_OPTION_OUTPUT_CSV:
+    case DZ_OPTION_OUTPUT_WATCH:
         status = take_word(id, value, &index, err);
         if (status == DOZAN_OK && dz_cli_word(output_words, value, &index))
             options->output = (dz_output)index;
@@ -226,6 +228,15 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
         status = take_whole(id, value, 1, MAX_GRACE_S, &number, err);
         options->grace_ms = (int64_t)number * 1000;
         break;
+    case DZ_OPTION_TIMEOUT:
+        if (!dz_duration_parse(value, &options->timeout_ms))
+            status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, "--timeout",
+                                     "\"%s\" is no duration, such as 90s, 5m or 2h", value);
+        break;
+    case DZ_OPTION_LOG_FORMAT:
+        status = take_word(id, value, &index, err);
+        options->log_json = index == 1;
+        break;
     default:
         take_plain(options, id, value);
         break;
@@ -252,12 +263,15 @@ static void take_plain(dz_cli_options *options, dz_option_id id, const char *val
         [DZ_OPTION_CLIENT_CERTIFICATE] = &options->client_certificate,
         [DZ_OPTION_CLIENT_KEY] = &options->client_key,
         [DZ_OPTION_NAMESPACE] = &options->namespace_,
+        [DZ_OPTION_FOR] = &options->wish,
     };
     bool *const flags[DZ_OPTION_COUNT] = {
         [DZ_OPTION_KEEP] = &options->keep,
         [DZ_OPTION_QUIET] = &options->quiet,
         [DZ_OPTION_FOLLOW] = &options->follow,
         [DZ_OPTION_ALL_NAMESPACES] = &options->all_namespaces,
+        [DZ_OPTION_WAIT] = &options->wait,
+        [DZ_OPTION_WATCH] = &options->watch,
         [DZ_OPTION_HELP] = &options->help,
     };
     if (texts[id] != NULL)

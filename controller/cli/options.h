@@ -81,6 +81,18 @@ typedef enum dz_cli_complete {
       "the namespace of what is named (with a service the default is the context's, else "         \
       "default)")                                                                                  \
     X(ALL_NAMESPACES, "all-namespaces", 'A', NULL, DZ_COMPLETE_NOTHING, "of all namespaces")       \
+    X(OUTPUT_WATCH, "output", 'o', "table|json", DZ_COMPLETE_WORDS,                                \
+      "how to print what changes: lines, or the objects as JSON, one a line")                      \
+    X(WAIT, "wait", 'w', NULL, DZ_COMPLETE_NOTHING, "wait for its end, and print its result")      \
+    X(WATCH, "watch", 0, NULL, DZ_COMPLETE_NOTHING,                                                \
+      "print what becomes of it and of its trials, to its end")                                    \
+    X(FOR, "for", 0, "CONDITION", DZ_COMPLETE_NOTHING,                                             \
+      "what to wait for: condition=TYPE (Succeeded, Failed, Running, ...) or delete (default: "    \
+      "its end)")                                                                                  \
+    X(TIMEOUT, "timeout", 0, "DURATION", DZ_COMPLETE_NOTHING,                                      \
+      "how long to wait, as in 90s or 2h (default: for ever)")                                     \
+    X(LOG_FORMAT, "log-format", 0, "text|json", DZ_COMPLETE_WORDS,                                 \
+      "how each line of the log is written: key=value, or a JSON object (default: text)")          \
     X(HELP, "help", 'h', NULL, DZ_COMPLETE_NOTHING, "print this help")
 
 typedef enum dz_option_id {
@@ -132,6 +144,10 @@ typedef struct dz_cli_options {
     const char *server, *context, *token_file, *authority, *client_certificate, *client_key;
     const char *namespace_; /* NULL = not given */
     bool all_namespaces;
+    bool wait, watch;
+    const char *wish;   /* --for; NULL = not given */
+    int64_t timeout_ms; /* 0 = none */
+    bool log_json;
     dz_durability durability;
     int64_t grace_ms;           /* 0 = the default */
     uint32_t plugin_timeout_ms; /* 0 = the defaults */

@@ -9,8 +9,8 @@
 
 enum { PATH_MAX_BYTES = 65536, EFFECT_MS = 30000, FIRST_WAIT_MS = 50, LAST_WAIT_MS = 1000 };
 
-static int ask(dz_cli *cli, dz_client *client);
-static bool make_path(dz_cli *cli, const dz_subject *subject, dozan_buf *path);
+static bool make_path(dz_cli *cli, const dz_cli_command *row, const dz_subject *subject,
+                      dozan_buf *path);
 static int wait_for_effect(dz_cli *cli, dz_client *client, const dz_client_request *request,
                            cJSON **answer);
 static bool names_object(dz_cli_complete complete);
@@ -21,7 +21,10 @@ int dz_cli_remote(dz_cli *cli)
     dz_client *client = dz_remote_client(cli, &status);
     if (client == NULL)
         return status;
-    status = ask(cli, client);
+    dz_subject subject;
+    status = dz_remote_subject(cli, &subject);
+    if (status == DZ_EXIT_SUCCEEDED)
+        status = dz_remote_command(cli, client, &subject, cli->command->name);
     dz_client_destroy(client);
     return status;
 }
@@ -122,22 +125,19 @@ void dz_remote_release(int file)
     (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* ---- a command that the service runs ---- */
-
-static int ask(dz_cli *cli, dz_client *client)
+int dz_remote_command(dz_cli *cli, dz_client *client, const dz_subject *subject,
+                      const char *command)
 {
     static const char nothing[] = "{}";
-    bool changes = cli->command->role >= DZ_ROLE_EDITOR;
+    const dz_cli_command *row = dz_cli_find(command);
+    bool changes = row != NULL && row->role >= DZ_ROLE_EDITOR;
     dz_client_request request = {.method = changes ? "POST" : "GET"};
-    dz_subject subject;
     dozan_buf path;
     cJSON *answer = NULL;
     dozan_error err = {0};
-    int status = dz_remote_subject(cli, &subject);
-    if (status != DZ_EXIT_SUCCEEDED)
-        return status;
+    int status = DZ_EXIT_SUCCEEDED;
     dozan_buf_init(&path, PATH_MAX_BYTES);
-    if (!make_path(cli, &subject, &path)) {
+    if (row == NULL || !make_path(cli, row, subject, &path)) {
         dozan_buf_fini(&path);
         return dz_cli_failf(cli, DOZAN_INVALID_ARGUMENT, "the arguments are too long");
     }
@@ -152,33 +152,45 @@ static int ask(dz_cli *cli, dz_client *client)
     else
         status = wait_for_effect(cli, client, &request, &answer);
     if (status == DZ_EXIT_SUCCEEDED) {
+        const cJSON *code = cJSON_GetObjectItemCaseSensitive(answer, "status");
         (void)fputs(dz_remote_text(answer, "text"), cli->out);
         if (!cli->options.quiet)
             (void)fputs(dz_remote_text(answer, "notes"), cli->err);
+        if (cJSON_IsNumber(code) && code->valueint >= 0 && code->valueint <= DZ_EXIT_INTERRUPTED)
+            status = code->valueint;
     }
     cJSON_Delete(answer);
     dozan_buf_fini(&path);
     return status;
 }
 
-/* The words of the command line, but for the options that are about the client alone. */
-static bool make_path(dz_cli *cli, const dz_subject *subject, dozan_buf *path)
+/* ---- a command that the service runs ---- */
+
+/* The words of the command line, but for the options that are about the client alone; of another
+ * command than the one that was given (`submit`, which shows the result), the name alone. */
+static bool make_path(dz_cli *cli, const dz_cli_command *row, const dz_subject *subject,
+                      dozan_buf *path)
 {
     static const char *const outputs[] = {"table", "wide", "json", "yaml", "csv", "name"};
+    bool own = row == cli->command;
     dozan_buf_puts(path, "/api/v1alpha1/");
     if (!cli->options.all_namespaces) {
         dozan_buf_puts(path, "namespaces/");
         dz_client_escape(path, subject->namespace_);
         dozan_buf_puts(path, "/");
     }
-    dozan_buf_printf(path, "commands/%s?output=%s&hint=", cli->command->name,
-                     outputs[cli->options.output]);
+    dozan_buf_printf(path, "commands/%s?output=%s&hint=", row->name,
+                     cli->options.output == DZ_OUTPUT_NAME && !own ? "table"
+                                                                   : outputs[cli->options.output]);
     dz_client_escape(path, cli->options.db_hint);
-    for (size_t i = 0; i < cli->options.argument_count; i++) {
-        bool is_name =
-            i < DZ_CLI_MAX_ARGUMENTS && names_object(cli->command->arguments[i].complete);
+    for (size_t i = 0; own && i < cli->options.argument_count; i++) {
+        bool is_name = i < DZ_CLI_MAX_ARGUMENTS && names_object(row->arguments[i].complete);
         dozan_buf_puts(path, "&argument=");
         dz_client_escape(path, is_name ? subject->name : cli->options.arguments[i]);
+    }
+    if (!own && subject->name != NULL) {
+        dozan_buf_puts(path, "&argument=");
+        dz_client_escape(path, subject->name);
     }
     return !path->failed;
 }

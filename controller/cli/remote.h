@@ -25,6 +25,12 @@ int dz_remote_subject(dz_cli *cli, dz_subject *subject);
 /* The client of cli->target, or NULL with *status set and a message printed. */
 dz_client *dz_remote_client(dz_cli *cli, int *status);
 
+/* Has the service run a command of the table, with the words of this command line, or (when it is
+ * another one than this) with the subject's name alone, and prints what it has printed. Returns its
+ * exit status. */
+int dz_remote_command(dz_cli *cli, dz_client *client, const dz_subject *subject,
+                      const char *command);
+
 /* Appends "/apis/kubeflow.org/v1beta1/namespaces/NAMESPACE/KIND" and, unless NULL, "/NAME". */
 void dz_remote_path(dozan_buf *path, const dz_subject *subject, const char *kind, const char *name);
 

@@ -4,6 +4,7 @@
 #include "cli/driver.h"
 
 #include "api/resource.h"
+#include "cli/find.h"
 #include "cli/goals.h"
 #include "cli/plot.h"
 #include "cli/progress.h"
@@ -37,6 +38,21 @@ int dz_cli_result(dz_cli *cli, dz_store *store, const dz_experiment *experiment)
     if (status != DZ_EXIT_SUCCEEDED || experiment->state == DZ_EXPERIMENT_SUCCEEDED)
         return status;
     return experiment->state == DZ_EXPERIMENT_FAILED ? DZ_EXIT_FAILED : DZ_EXIT_INTERRUPTED;
+}
+
+int dz_cli_result_of(dz_cli *cli)
+{
+    int status = DZ_EXIT_FAILED;
+    dz_found found = {0};
+    dz_store *store = dz_cli_open(cli, DZ_STORE_READ, &status);
+    if (store == NULL)
+        return status;
+    status = dz_find_experiment(cli, store, cli->options.arguments[0], &found);
+    if (status == DZ_EXIT_SUCCEEDED)
+        status = dz_cli_result(cli, store, found.experiment);
+    dz_found_fini(&found);
+    dz_store_close(store);
+    return status;
 }
 
 dz_trial *dz_cli_best(dz_store *store, const dz_experiment *experiment)

@@ -19,7 +19,7 @@ static dozan_status add_argument(const dz_cli_command *command, const char *text
                                  dz_cli_options *options, dozan_error *err);
 static dozan_status take_output(const dz_http_request *request, const dz_cli_command *command,
                                 dz_cli_options *options, dozan_error *err);
-static void answer(dz_http_request *request, const dz_cli *cli, const char *text,
+static void answer(dz_http_request *request, const dz_cli *cli, int status, const char *text,
                    const char *notes);
 static dozan_status no_memory(dozan_error *err);
 
@@ -73,7 +73,8 @@ static void run(dz_serve_commands *commands, dz_http_request *request, bool chan
     cli.err = open_memstream(&notes, &notes_size);
     if (status == DOZAN_OK && (cli.out == NULL || cli.err == NULL))
         status = no_memory(&err);
-    bool good = status == DOZAN_OK && command->run(&cli) == DZ_EXIT_SUCCEEDED;
+    int ended = status == DOZAN_OK ? command->run(&cli) : DZ_EXIT_FAILED;
+    bool good = status == DOZAN_OK && cli.failure.code == DOZAN_OK;
     if (status == DOZAN_OK && !good)
         err = cli.failure;
     if (cli.out != NULL && fclose(cli.out) != 0 && good)
@@ -81,7 +82,7 @@ static void run(dz_serve_commands *commands, dz_http_request *request, bool chan
     if (cli.err != NULL && fclose(cli.err) != 0 && good)
         good = no_memory(&err) == DOZAN_OK;
     if (good)
-        answer(request, &cli, text, notes);
+        answer(request, &cli, ended, text, notes);
     else
         dz_http_fail(request, &err);
     dz_cli_options_fini(&cli.options);
@@ -89,12 +90,14 @@ static void run(dz_serve_commands *commands, dz_http_request *request, bool chan
     free(notes);
 }
 
-static void answer(dz_http_request *request, const dz_cli *cli, const char *text, const char *notes)
+static void answer(dz_http_request *request, const dz_cli *cli, int status, const char *text,
+                   const char *notes)
 {
     dz_builder build = {false};
     cJSON *tree = cJSON_CreateObject();
     dz_build_add(&build, tree, "text", cJSON_CreateString(text));
     dz_build_add(&build, tree, "notes", cJSON_CreateString(notes));
+    dz_build_add(&build, tree, "status", cJSON_CreateNumber(status));
     dz_build_add(&build, tree, "pending", cJSON_CreateBool(cli->pending));
     if (build.failed) {
         cJSON_Delete(tree);

@@ -3,10 +3,11 @@
  * what asks for one change. The same rows, the same functions; what they print is the answer:
  *
  *   GET /api/v1alpha1/namespaces/NAMESPACE/commands/get?argument=trials&argument=bowl&output=wide
- *   {"text": "NAME ...", "notes": "", "pending": false}
+ *   {"text": "NAME ...", "notes": "", "status": 0, "pending": false}
  *
- * "pending": what was asked for is under way; asked again, the command says when it is so. Commands
- * that change something are POST. An error is Kubernetes' Status object.
+ * "status" is its exit status. "pending": what was asked for is under way; asked again, the command
+ * says when it is so. Commands that change something are POST. An error is Kubernetes' Status
+ * object.
  */
 #ifndef DZ_CLI_SERVE_COMMANDS_H
 #define DZ_CLI_SERVE_COMMANDS_H
