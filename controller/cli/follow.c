@@ -145,7 +145,8 @@ static dozan_status look(walk *all, bool first, dozan_error *err)
         all->watches[i].subject = i == 0;
         keep_version(&all->watches[i], object);
     }
-    dz_followed followed = {.object = object, .trial = all->trial, .subject = true};
+    dz_followed followed = {
+        .object = object, .trial = all->trial, .subject = true, .again = !first};
     all->enough = !all->follow->visit(all->follow->user, &followed);
     cJSON_Delete(object);
     return DOZAN_OK;

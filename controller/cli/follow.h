@@ -14,6 +14,7 @@ typedef struct dz_followed {
     bool trial;   /* it is a trial */
     bool subject; /* it is the one that is followed, and not a trial of it */
     bool deleted;
+    bool again; /* changes before it may have been missed */
 } dz_followed;
 
 /* False = enough. */

@@ -23,6 +23,9 @@ typedef struct watching {
     bool json; /* the objects, one a line */
     int status;
     bool rests; /* the end was seen */
+    /* Trials come by another stream: their ends may come after that of the experiment. */
+    int64_t ended_before, ended_at_rest, told;
+    bool begun;
     char state[32];
     char best[256];
     seen *trials;
@@ -30,6 +33,7 @@ typedef struct watching {
 } watching;
 
 static bool visit(void *user, const dz_followed *followed);
+static int64_t ended_trials(const cJSON *experiment);
 static void tell_experiment(watching *all, const cJSON *experiment);
 static void tell_trial(watching *all, const dz_followed *followed);
 static void put_trial(watching *all, const cJSON *trial, const char *value);
@@ -102,13 +106,36 @@ static bool visit(void *user, const dz_followed *followed)
         tell_trial(all, followed);
     else if (all->prints && !followed->trial && !followed->deleted)
         tell_experiment(all, followed->object);
-    if (!followed->subject)
-        return true;
-    if (!followed->deleted && dz_follow_rests(followed->object, followed->trial)) {
-        all->rests = true;
+    if (followed->trial && !followed->subject)
+        all->told += followed->deleted || dz_follow_rests(followed->object, true);
+    if (followed->subject && !followed->deleted) {
+        int64_t ended = ended_trials(followed->object);
+        if (!all->begun || followed->again) {
+            all->ended_before = ended;
+            all->told = 0;
+        }
+        all->begun = true;
+        all->rests = dz_follow_rests(followed->object, followed->trial);
+        all->ended_at_rest = ended;
         all->status = dz_follow_status(followed->object, followed->trial);
     }
-    return !followed->deleted && !all->rests;
+    if (followed->subject && followed->deleted)
+        return false;
+    return !all->rests || (all->prints && all->ended_at_rest - all->ended_before > all->told);
+}
+
+/* How many of an experiment's trials have ended, as its status says. */
+static int64_t ended_trials(const cJSON *experiment)
+{
+    static const char *const counters[] = {"trialsSucceeded", "trialsFailed", "trialsKilled",
+                                           "trialsEarlyStopped", "trialMetricsUnavailable"};
+    const cJSON *status = part(experiment, "status");
+    double sum = 0;
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        const cJSON *counter = part(status, counters[i]);
+        sum += cJSON_IsNumber(counter) ? counter->valuedouble : 0;
+    }
+    return (int64_t)sum;
 }
 
 /* Its state, when that is another, and its best trial likewise. */

@@ -167,11 +167,11 @@ static dozan_status tell_failure(dz_store *store, const dz_experiment *experimen
     failure last = {0};
     int64_t after = experiment->trial_count > LOOKED_AT ? experiment->trial_count - LOOKED_AT : 0;
     dozan_status status = dz_store_trials(store, experiment, after, 0, visit, &last, err);
+    int64_t failed = experiment->state_counts[DZ_TRIAL_FAILED] +
+                     experiment->state_counts[DZ_TRIAL_METRICS_UNAVAILABLE];
     if (status == DOZAN_OK && last.name[0] != '\0')
-        dozan_buf_printf(out, "; %lld trials failed, the last one %s: %s",
-                         (long long)(experiment->state_counts[DZ_TRIAL_FAILED] +
-                                     experiment->state_counts[DZ_TRIAL_METRICS_UNAVAILABLE]),
-                         last.name, last.message);
+        dozan_buf_printf(out, "; %lld trial%s failed, the last one %s: %s", (long long)failed,
+                         failed == 1 ? "" : "s", last.name, last.message);
     return status;
 }
 

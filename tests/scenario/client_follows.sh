@@ -2,7 +2,7 @@
 . "$DOZAN_SOURCE/tests/scenario/lib/serve.sh"
 unset DOZAN_SERVER DOZAN_TOKEN_FILE DOZAN_CERTIFICATE_AUTHORITY
 experiment bowl 4 2 "$bowl"
-experiment slow 2 1 'echo loss=3; while [ ! -e '"$PWD"'/go ]; do sleep 0.05; done; echo loss=2'
+experiment slow 3 1 'echo loss=3; while [ ! -e '"$PWD"'/go ]; do sleep 0.05; done; echo loss=2'
 experiment bad 4 1 'echo no such file; exit 3'
 status 2 dozan submit bowl.yaml
 err "needs a service: --server URL"
@@ -38,7 +38,7 @@ grep -qx slow out || fail "the name is not printed"
 reports() { dozan top | grep -q 'loss=3'; }
 wait_until reports
 status 0 dozan top
-grep -Eq '^slow +Running +1 +0 +0/2' out || fail "top does not show the experiment"
+grep -Eq '^slow +Running +1 +0 +0/3' out || fail "top does not show the experiment"
 out "CPUs"
 trial=$(dozan get trials slow -o name | head -n 1)
 status 0 dozan why "$trial"
@@ -73,7 +73,7 @@ touch go
 wait "$watcher" || fail "watch ended badly"
 wait "$waiter" || fail "wait ended badly"
 wait "$one" || fail "watch of a trial ended badly"
-[ "$(grep -c ' trial slow-.* Succeeded loss=2: ' watched)" = 2 ] || fail "not both trials were told"
+[ "$(grep -c ' trial slow-.* Succeeded loss=2: ' watched)" = 3 ] || fail "not all trials were told"
 grep -q 'experiment slow Succeeded' watched || fail "the end was not told"
 grep -q 'best trial slow-.* loss=2' watched || fail "the best trial was not told"
 grep -q "trial $trial Succeeded loss=2" one || fail "the trial's end was not told"
