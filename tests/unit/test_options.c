@@ -243,7 +243,12 @@ static void the_tables_are_whole(void **state)
     size_t index;
     (void)state;
     for (const dz_cli_command *command = dz_cli_commands; command->name != NULL; command++) {
-        assert_non_null(command->run);
+        assert_true(command->run != NULL || command->remote != NULL);
+        assert_true(command->role == DZ_ROLE_NONE ||
+                    (command->run != NULL && command->remote == dz_cli_remote));
+        assert_int_equal(command->remote != NULL,
+                         (command->options & DZ_OPTION_BIT(TOKEN_FILE)) != 0 &&
+                             command->run != dz_cli_context);
         assert_non_null(command->summary);
         assert_true((command->options & DZ_OPTION_BIT(HELP)) != 0);
         assert_int_equal(command->options >> DZ_OPTION_COUNT, 0);
