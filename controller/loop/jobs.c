@@ -1,6 +1,7 @@
 #include "loop/jobs.h"
 
 #include "loop/job_collector.h"
+#include "loop/job_push.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -216,6 +217,8 @@ static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *exper
     if (!status)
         status = dz_job_collector_process(collector, config, experiment->spec, trial->name, maps,
                                           count, err);
+    if (!status && *command && experiment->spec->collector == DZ_COLLECTOR_PUSH)
+        status = dz_job_push_env(config, experiment->spec, *command, err);
     cJSON_Delete(object);
     free(maps);
     return status;
