@@ -204,7 +204,8 @@ const dz_cli_command dz_cli_commands[] = {
             "this machine alone.\n\n"
             "SIGTERM and Ctrl-C stop it cleanly: the trials go on, and the next start takes them "
             "up. SIGHUP reads the file of users again. One line for each request goes to standard "
-            "error.",
+            "error. Whoever starts it with $NOTIFY_SOCKET, as systemd does, is told when it is "
+            "ready.",
         .options = WHERE | PLUGINS | BIT(MAP) | BIT(DURABILITY) | BIT(GRACE) | BIT(QUIET) |
                    BIT(PLUGIN_FAULTS) | BIT(LISTEN) | BIT(GRPC) | BIT(AUTH) | BIT(TLS_CERT) |
                    BIT(TLS_KEY) | BIT(TLS_CA) | BIT(WRITE_KUBECONFIG) | BIT(LOG_FORMAT),

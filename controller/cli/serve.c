@@ -12,6 +12,7 @@
 #include "api/ops.h"
 #include "api/page.h"
 #include "cli/kubeconfig.h"
+#include "cli/notify.h"
 #include "cli/serve_commands.h"
 #include "cli/serve_log.h"
 #include <errno.h>
@@ -61,6 +62,7 @@ static dozan_status start_http(serving *server, dozan_error *err);
 static dozan_status start_grpc(serving *server, dozan_error *err);
 static int serve(serving *server);
 static bool take_signals(serving *server);
+static void reload_users(serving *server);
 static void stop(serving *server);
 static void on_committed(void *user, int64_t version);
 static void on_note(void *user, const char *line);
@@ -71,7 +73,7 @@ int dz_cli_serve(dz_cli *cli)
     serving server = {.cli = cli, .signals = {-1, -1}};
     dozan_error err = {0};
     int status;
-    server.log = (dz_serve_log){cli->err, cli->options.quiet};
+    server.log = (dz_serve_log){cli->err, cli->options.quiet, cli->options.log_json};
     raise_file_limit();
     dozan_status started = dz_cli_config_load(&cli->options, &err);
     if (started == DOZAN_OK)
@@ -227,10 +229,12 @@ static int serve(serving *server)
         (void)snprintf(text, sizeof(text), "gRPC at %s", dz_db_manager_address(server->manager));
         dz_serve_log_line(&server->log, "info", "start", text);
     }
+    dz_notify(DZ_NOTIFY_READY);
     for (;;) {
         struct pollfd poller = {.fd = server->signals[0], .events = POLLIN};
         (void)poll(&poller, 1, CHECK_MS);
         if (take_signals(server)) {
+            dz_notify(DZ_NOTIFY_STOPPING);
             dz_serve_log_line(&server->log, "info", "stop",
                               "stopping; trials go on, and the next start takes them up");
             return DZ_EXIT_SUCCEEDED;
@@ -244,23 +248,34 @@ static int serve(serving *server)
 static bool take_signals(serving *server)
 {
     unsigned char numbers[64];
-    dozan_error err = {0};
-    char text[sizeof(err.place) + sizeof(err.message) + 4];
     bool end = false, reload = false;
     ssize_t got = read(server->signals[0], numbers, sizeof(numbers));
     for (ssize_t i = 0; i < got; i++) {
         reload = reload || numbers[i] == SIGHUP;
         end = end || numbers[i] == SIGINT || numbers[i] == SIGTERM;
     }
-    if (reload && server->access != NULL) {
-        if (dz_access_reload(server->access, &err) == DOZAN_OK) {
-            dz_serve_log_line(&server->log, "info", "reload", "the users were read again");
-        } else {
-            dozan_error_text(&err, text, sizeof(text));
-            dz_serve_log_line(&server->log, "error", "reload", text);
-        }
+    if (reload && !end) {
+        dz_notify(DZ_NOTIFY_RELOADING);
+        reload_users(server);
+        dz_notify(DZ_NOTIFY_READY);
     }
     return end;
+}
+
+/* A file with a mistake in it changes nothing. */
+static void reload_users(serving *server)
+{
+    dozan_error err = {0};
+    char text[sizeof(err.place) + sizeof(err.message) + 4];
+    if (server->access == NULL) {
+        dz_serve_log_line(&server->log, "info", "reload",
+                          "there are no users to read again: --auth was not given");
+    } else if (dz_access_reload(server->access, &err) == DOZAN_OK) {
+        dz_serve_log_line(&server->log, "info", "reload", "the users were read again");
+    } else {
+        dozan_error_text(&err, text, sizeof(text));
+        dz_serve_log_line(&server->log, "error", "reload", text);
+    }
 }
 
 /* ---- what the service tells ---- */

@@ -1,5 +1,6 @@
 /*
- * The log of the service: one line for each thing, in key=value form, on standard error.
+ * The log of the service: one line for each thing, in key=value form or as a JSON object, on
+ * standard error. Keys and values are the same in both.
  */
 #ifndef DZ_CLI_SERVE_LOG_H
 #define DZ_CLI_SERVE_LOG_H
@@ -10,6 +11,7 @@
 typedef struct dz_serve_log {
     FILE *file;
     bool quiet; /* no lines for requests */
+    bool json;
 } dz_serve_log;
 
 /* For dz_http_config; the context is a dz_serve_log. */
