@@ -24,6 +24,11 @@ static const char config[] = "A YAML file with two mappings, both optional: plug
                              "image's absolute path to one of this machine). What the command line "
                              "says goes before it.";
 
+static const char contexts[] =
+    "The contexts: current (the name of one, or local) and contexts (a name to its server, "
+    "namespace, token-file, certificate-authority, client-certificate and client-key). Written by "
+    "dozan context.";
+
 int dz_cli_man(dz_cli *cli)
 {
     dozan_buf out;
@@ -47,12 +52,24 @@ int dz_cli_man(dz_cli *cli)
                          ".TP\n.B DOZAN_DB\nThe database, where \\-\\-db is not given.\n"
                          ".TP\n.B DOZAN_CONFIG\nThe configuration file, where \\-\\-config is not "
                          "given.\n"
+                         ".TP\n.B DOZAN_SERVER\nThe service that commands work on, where neither "
+                         "\\-\\-server, \\-\\-context nor \\-\\-db is given.\n"
+                         ".TP\n.B DOZAN_TOKEN_FILE\nThe file with the token for a service that is "
+                         "named by \\-\\-server or DOZAN_SERVER.\n"
+                         ".TP\n.B DOZAN_CERTIFICATE_AUTHORITY\nLikewise, the file with the "
+                         "certificates that its own is checked with.\n"
+                         ".TP\n.B NOTIFY_SOCKET\nWhere\n.B dozan serve\ntells a service manager "
+                         "that it is ready.\n"
                          ".TP\n.B NO_COLOR\nIf set, the progress view has no colours.\n"
                          ".SH FILES\n"
                          ".TP\n.I dozan.db\nThe database; the trials' output is in "
                          ".IR dozan.db.d .\n"
                          ".TP\n.I ~/.config/dozan/config.yaml\n");
     put_text(config, &out);
+    dozan_buf_puts(&out, ".TP\n.I ~/.config/dozan/contexts.yaml\n");
+    put_text(contexts, &out);
+    dozan_buf_puts(&out, ".TP\n.I /etc/default/dozan\nDOZAN_SERVE_OPTIONS, the options of "
+                         "the systemd unit\n.IR dozan.service .\n");
     return dz_cli_put(cli, &out);
 }
 
