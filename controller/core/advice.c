@@ -22,6 +22,14 @@ void dz_advice_on_end(const dz_experiment *experiment, const dz_trial *trial, co
     int64_t timeout = experiment->spec->trial_timeout_ms;
     char name[32];
 
+    if (experiment->spec->lease_ms > 0 &&
+        (end->kind == DZ_END_EXITED || end->kind == DZ_END_LOST)) {
+        (void)dz_text_set(text, DZ_ADVICE_TEXT, "%s%s%s",
+                          end->kind == DZ_END_EXITED ? "its worker tells of a failure"
+                                                     : "its worker is lost",
+                          separator, said);
+        return;
+    }
     switch (end->kind) {
     case DZ_END_EXITED:
         (void)dz_text_set(text, DZ_ADVICE_TEXT, "exit code %d%s%s: %s; see `dozan logs %s`",
@@ -143,7 +151,10 @@ static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *
                              ? spec->collector_path
                              : "its output";
 
-    if (spec->collector == DZ_COLLECTOR_PUSH) {
+    if (spec->lease_ms > 0) {
+        (void)snprintf(text, size, "report %.64s before finishing the trial, or with its finish",
+                       metric);
+    } else if (spec->collector == DZ_COLLECTOR_PUSH) {
         (void)snprintf(text, size,
                        "report %.64s before the command ends, with the name in KATIB_TRIAL_NAME",
                        metric);

@@ -12,9 +12,14 @@ dozan_status dz_job_judge(const dz_experiment_spec *spec, const dz_end *end,
 {
     bool failed = false;
     bool succeeded = false;
-    cJSON *job = finished_job(end);
+    cJSON *job = NULL;
     dozan_status status = DOZAN_OK;
 
+    if (spec->lease_ms > 0) { /* there is no template: its worker says so itself */
+        *verdict = end->kind == DZ_END_EXITED && end->code == 0 ? DZ_JOB_SUCCEEDED : DZ_JOB_FAILED;
+        return DOZAN_OK;
+    }
+    job = finished_job(end);
     if (job == NULL) {
         return dz_out_of_memory(err);
     }

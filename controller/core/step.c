@@ -105,7 +105,7 @@ static dozan_status dispatch(dz_turn *turn, const dz_event *event)
         dz_step_judge_failed(turn, event->u.failed.reason, event->u.failed.message);
         return DOZAN_OK;
     case DZ_EVENT_TRIAL_STARTED:
-        return dz_step_started(turn, event->u.trial.trial, event->u.trial.attempt);
+        return dz_step_started(turn, event);
     case DZ_EVENT_TRIAL_REPORTED:
         return dz_step_reported(turn, event);
     case DZ_EVENT_TRIAL_ENDED:

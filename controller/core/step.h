@@ -52,6 +52,7 @@ typedef struct dz_event {
             size_t point_count;
             const dz_end *end;     /* ENDED */
             const char *complaint; /* ENDED: what the collector could not use, or NULL */
+            const char *worker;    /* STARTED: who runs it, or NULL */
         } trial;
         dz_experiment_spec *budget; /* taken; METADATA too */
         struct {

@@ -61,14 +61,20 @@ dozan_status dz_start_pending(dz_turn *turn)
     return status;
 }
 
-dozan_status dz_step_started(dz_turn *turn, int64_t number, int32_t attempt)
+dozan_status dz_step_started(dz_turn *turn, const dz_event *event)
 {
-    dz_trial *trial = dz_experiment_find_active(turn->experiment, number);
+    dz_trial *trial = dz_experiment_find_active(turn->experiment, event->u.trial.trial);
+    const char *worker = event->u.trial.worker;
 
-    if (trial == NULL || trial->attempt != attempt || !dz_trial_state_holds(trial->state)) {
+    if (trial == NULL || trial->attempt != event->u.trial.attempt ||
+        !dz_trial_state_holds(trial->state)) {
         return DOZAN_OK;
     }
-    return dz_trial_running(turn, trial);
+    dozan_status status = dz_trial_running(turn, trial);
+    if (status == DOZAN_OK && worker != NULL && *worker != '\0') {
+        dz_trial_say(trial, "TrialRunning", "worker %s has it", worker);
+    }
+    return status;
 }
 
 /* A trial that is being stopped before its start was heard of has started all the same. */

@@ -264,8 +264,7 @@ static bool is_over(lease *l, int64_t now_ms)
         l->end = (dz_end){.kind = DZ_END_TIMEOUT};
     else if (l->lease_ms != 0 && now_ms >= l->expires_ms)
         l->end = (dz_end){.kind = DZ_END_LOST,
-                          .message = "its worker has not renewed the lease in time; the trial is "
-                                     "given to another one"};
+                          .message = "the lease was not renewed in time"};
     else
         return false;
     return true;
