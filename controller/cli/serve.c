@@ -11,6 +11,7 @@
 #include "api/kube.h"
 #include "api/ops.h"
 #include "api/page.h"
+#include "api/work.h"
 #include "cli/kubeconfig.h"
 #include "cli/notify.h"
 #include "cli/serve_commands.h"
@@ -39,6 +40,7 @@ typedef struct serving {
     dz_kube *_Atomic kube; /* NULL until it is there: commits come before */
     dz_ops ops;
     dz_page *page;
+    dz_work_api work;
     dz_serve_commands commands;
     dz_access *access;
     dz_http_server *http;
@@ -154,6 +156,8 @@ static dozan_status start_http(serving *server, dozan_error *err)
     server->ops.request_name = dz_request_name;
     server->sets[server->set_count++] = dz_ops_routes(&server->ops);
     server->sets[server->set_count++] = dz_kube_routes(kube);
+    server->work = (dz_work_api){server->service, dz_service_work};
+    server->sets[server->set_count++] = dz_work_routes(&server->work);
     server->sets[server->set_count++] = dz_page_routes(server->page);
     server->commands = (dz_serve_commands){server->cli, server->service};
     server->sets[server->set_count++] = dz_serve_commands_routes(&server->commands);

@@ -131,7 +131,7 @@ DOZAN_MUST_USE dozan_status dz_reply_check(const dz_experiment *experiment,
 /* ---- step_trials.c */
 
 DOZAN_MUST_USE dozan_status dz_start_pending(dz_turn *turn);
-DOZAN_MUST_USE dozan_status dz_step_started(dz_turn *turn, int64_t trial, int32_t attempt);
+DOZAN_MUST_USE dozan_status dz_step_started(dz_turn *turn, const dz_event *event);
 
 /* Notes, once for each attempt, that the trial's job runs. */
 DOZAN_MUST_USE dozan_status dz_trial_running(dz_turn *turn, dz_trial *trial);

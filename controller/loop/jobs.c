@@ -2,6 +2,7 @@
 
 #include "loop/job_collector.h"
 #include "loop/job_push.h"
+#include "runners/lease.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ struct dz_jobs {
     const dz_run_config *config;
     const dz_runner_ops *runner;
     void *self;
+    void *leases; /* the runner of experiments with leases */
     pthread_mutex_t listeners_lock;
     listener *listeners;
 };
@@ -47,6 +49,8 @@ typedef struct own_paths {
     char *checkpoint_inside; /* and its path in the template */
 } own_paths;
 
+static dozan_status offer(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
+                          bool adopt, dozan_error *err);
 static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
                           bool adopt, dozan_error *err);
 static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *experiment,
@@ -87,8 +91,12 @@ dozan_status dz_jobs_create(const dz_run_config *config, dz_mailbox *mailbox, dz
                                       .stop_grace_ms = config->stop_grace_ms};
     dz_runner_sink sink = {made, on_started, on_output, on_ended};
     dozan_status status = runner->create(&runner_config, &sink, &made->self, err);
-    if (status) {
+    if (status)
         made->self = NULL;
+    else
+        status = dz_runner_lease.create(&runner_config, &sink, &made->leases, err);
+    if (status) {
+        made->leases = NULL;
         dz_jobs_destroy(made);
         return status;
     }
@@ -102,6 +110,7 @@ void dz_jobs_destroy(dz_jobs *jobs)
         return;
     if (jobs->self)
         jobs->runner->destroy(jobs->self);
+    dz_runner_lease.destroy(jobs->leases);
     listener *l, *next;
     HASH_ITER(hh, jobs->listeners, l, next)
     {
@@ -122,7 +131,8 @@ void dz_jobs_start(dz_jobs *jobs, const dz_experiment *experiment, const dz_tria
 {
     dz_job_id id = {experiment->id, trial->number, trial->attempt};
     dozan_error err = {0};
-    if (start(jobs, experiment, trial, adopt, &err)) {
+    if (experiment->spec->lease_ms ? offer(jobs, experiment, trial, adopt, &err)
+                                   : start(jobs, experiment, trial, adopt, &err)) {
         listener_destroy(take_listener(jobs, &id));
         post_not_started(jobs, &id, &err);
     }
@@ -132,7 +142,8 @@ void dz_jobs_stop(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial
 {
     dz_job_id id = {experiment->id, trial->number, trial->attempt};
     dozan_error err = {0};
-    if (jobs->runner->stop(jobs->self, &id, &err)) {
+    if (experiment->spec->lease_ms ? dz_runner_lease.stop(jobs->leases, &id, &err)
+                                   : jobs->runner->stop(jobs->self, &id, &err)) {
         dz_message *message = dz_message_create(DZ_MESSAGE_TRIAL_ENDED);
         if (!message)
             return;
@@ -140,6 +151,44 @@ void dz_jobs_stop(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial
         message->end = (dz_end){.kind = DZ_END_LOST, .message = strdup(err.message)};
         dz_mailbox_post(jobs->mailbox, message, true);
     }
+}
+
+void dz_jobs_lease(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial)
+{
+    dz_job_id id = {experiment->id, trial->number, trial->attempt};
+    dozan_error not_started_yet = {0};
+    (void)!dz_lease_begin(jobs->leases, &id, experiment->spec->lease_ms, &not_started_yet);
+}
+
+dozan_status dz_jobs_renew(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
+                           dozan_error *err)
+{
+    dz_job_id id = {experiment->id, trial->number, trial->attempt};
+    return dz_lease_renew(jobs->leases, &id, err);
+}
+
+void dz_jobs_forget(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial)
+{
+    dz_job_id id = {experiment->id, trial->number, trial->attempt};
+    dozan_error over_already = {0};
+    (void)!dz_lease_take_back(jobs->leases, &id, &over_already);
+    listener_destroy(take_listener(jobs, &id));
+}
+
+/* To the workers. One that a worker has already, it keeps. */
+static dozan_status offer(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,
+                          bool adopt, dozan_error *err)
+{
+    dz_job job = {.id = {experiment->id, trial->number, trial->attempt},
+                  .trial_name = trial->name,
+                  .timeout_ms = experiment->spec->trial_timeout_ms,
+                  .to_stop = adopt && trial->state == DZ_TRIAL_STOPPING};
+    dozan_status status = listen_to(jobs, &job.id, experiment->spec, err);
+    if (!status)
+        status = dz_runner_lease.start(jobs->leases, &job, err);
+    if (!status && trial->state == DZ_TRIAL_RUNNING)
+        dz_jobs_lease(jobs, experiment, trial);
+    return status;
 }
 
 static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial,

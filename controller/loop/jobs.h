@@ -27,4 +27,16 @@ void dz_jobs_start(dz_jobs *jobs, const dz_experiment *experiment, const dz_tria
 /* Asks for a trial's end. */
 void dz_jobs_stop(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial);
 
+/* ---- of trials that workers run (see runners/lease.h); the owner's thread */
+
+/* A worker has the trial: its lease begins. One that was not started yet begins with its start. */
+void dz_jobs_lease(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial);
+
+/* The worker lives. ABORTED: it has to drop the trial. */
+DOZAN_MUST_USE dozan_status dz_jobs_renew(dz_jobs *jobs, const dz_experiment *experiment,
+                                          const dz_trial *trial, dozan_error *err);
+
+/* The worker has told how it ended: nothing more is heard of the job. */
+void dz_jobs_forget(dz_jobs *jobs, const dz_experiment *experiment, const dz_trial *trial);
+
 #endif

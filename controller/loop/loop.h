@@ -61,6 +61,7 @@ typedef struct dz_turn_report {
 typedef struct dz_turn_hooks {
     void *user;
     void (*take)(void *user);                            /* requests, at the turn's beginning */
+    void (*match)(void *user);                           /* before its commit */
     void (*committed)(void *user, int64_t nanoseconds);  /* what was taken is stored */
     void (*stalled)(void *user, const dozan_error *why); /* it is not, for now */
     void (*dropped)(void *user, dz_actor *actor);        /* its fault ended it; before it goes */

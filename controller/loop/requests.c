@@ -2,6 +2,9 @@
 
 enum { MAX_WAITING = 16384 };
 
+static dozan_status enqueue(dz_requests *requests, dz_mailbox *mailbox, dz_request *request,
+                            dozan_error *err);
+
 void dz_requests_init(dz_requests *requests)
 {
     *requests = (dz_requests){0};
@@ -16,23 +19,10 @@ void dz_requests_fini(dz_requests *requests)
 dozan_status dz_requests_ask(dz_requests *requests, dz_mailbox *mailbox, dz_request *request,
                              dozan_error *err)
 {
-    dozan_status status = DOZAN_OK;
     pthread_cond_init(&request->answer, NULL);
     pthread_mutex_lock(&requests->lock);
-    if (requests->closed)
-        status = dozan_error_set(err, DOZAN_UNAVAILABLE, NULL,
-                                 "the service is stopping; ask again when it runs");
-    else if (requests->count >= MAX_WAITING)
-        status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
-                                 "%d requests wait already; try again in a moment", MAX_WAITING);
+    dozan_status status = enqueue(requests, mailbox, request, err);
     if (!status) {
-        if (requests->tail)
-            requests->tail->next = request;
-        else
-            requests->head = request;
-        requests->tail = request;
-        if (requests->count++ == 0)
-            dz_mailbox_wake(mailbox);
         while (!request->answered)
             pthread_cond_wait(&request->answer, &requests->lock);
         status = request->status;
@@ -42,6 +32,35 @@ dozan_status dz_requests_ask(dz_requests *requests, dz_mailbox *mailbox, dz_requ
     pthread_mutex_unlock(&requests->lock);
     pthread_cond_destroy(&request->answer);
     return status;
+}
+
+dozan_status dz_requests_post(dz_requests *requests, dz_mailbox *mailbox, dz_request *request,
+                              dozan_error *err)
+{
+    pthread_mutex_lock(&requests->lock);
+    dozan_status status = enqueue(requests, mailbox, request, err);
+    pthread_mutex_unlock(&requests->lock);
+    return status;
+}
+
+/* With the lock. */
+static dozan_status enqueue(dz_requests *requests, dz_mailbox *mailbox, dz_request *request,
+                            dozan_error *err)
+{
+    if (requests->closed)
+        return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL,
+                               "the service is stopping; ask again when it runs");
+    if (requests->count >= MAX_WAITING)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL,
+                               "%d requests wait already; try again in a moment", MAX_WAITING);
+    if (requests->tail)
+        requests->tail->next = request;
+    else
+        requests->head = request;
+    requests->tail = request;
+    if (requests->count++ == 0)
+        dz_mailbox_wake(mailbox);
+    return DOZAN_OK;
 }
 
 dz_request *dz_requests_take(dz_requests *requests, size_t max)
@@ -72,10 +91,14 @@ void dz_requests_close(dz_requests *requests)
 void dz_requests_answer(dz_requests *requests, dz_request *request, dozan_status status,
                         const dozan_error *err)
 {
-    pthread_mutex_lock(&requests->lock);
     request->status = status;
     if (status && err)
         request->error = *err;
+    if (request->done) {
+        request->done(request);
+        return;
+    }
+    pthread_mutex_lock(&requests->lock);
     request->answered = true;
     pthread_cond_signal(&request->answer);
     pthread_mutex_unlock(&requests->lock);

@@ -24,6 +24,7 @@ static void *own(void *argument);
 static void empty_trash(dz_service *service);
 static void publish(dz_service *service);
 static void take(void *user);
+static void match(void *user);
 static void committed(void *user, int64_t nanoseconds);
 static void stalled(void *user, const dozan_error *why);
 static void dropped(void *user, dz_actor *actor);
@@ -64,7 +65,8 @@ dozan_status dz_service_create(const char *db_path, dz_durability durability,
     if (!status)
         status = dz_loop_prepare(made->loop, err);
     if (!status) {
-        made->loop->hooks = (dz_turn_hooks){made, take, committed, stalled, dropped, deleted};
+        made->loop->hooks =
+            (dz_turn_hooks){made, take, match, committed, stalled, dropped, deleted};
         empty_trash(made);
         status = open_all(made, err);
     }
@@ -126,7 +128,9 @@ const char *dz_request_name(dz_request_kind kind)
     static const char *const names[DZ_REQUEST_KINDS] = {
         [DZ_REQUEST_SUBMIT] = "submit", [DZ_REQUEST_REPLACE] = "replace",
         [DZ_REQUEST_DELETE] = "delete", [DZ_REQUEST_CONTROL] = "control",
-        [DZ_REQUEST_REPORT] = "report", [DZ_REQUEST_FORGET] = "forget"};
+        [DZ_REQUEST_REPORT] = "report", [DZ_REQUEST_FORGET] = "forget",
+        [DZ_REQUEST_TAKE] = "ask",      [DZ_REQUEST_RENEW] = "heartbeat",
+        [DZ_REQUEST_FINISH] = "tell"};
     return kind < DZ_REQUEST_KINDS ? names[kind] : "unknown";
 }
 
@@ -253,6 +257,7 @@ static void *own(void *argument)
     (void)dozan_error_set(&err, DOZAN_UNAVAILABLE, NULL,
                           "the service is stopping; ask again when it runs");
     dz_service_refuse_all(service, &err);
+    dz_service_refuse_takers(service, &err);
     dz_actor *actor = NULL, *next = NULL;
     HASH_ITER(hh, service->loop->actors, actor, next)
     {
@@ -295,6 +300,11 @@ static void take(void *user)
     }
 }
 
+static void match(void *user)
+{
+    dz_service_match(user);
+}
+
 static void committed(void *user, int64_t nanoseconds)
 {
     dz_service *service = user;
@@ -308,6 +318,7 @@ static void committed(void *user, int64_t nanoseconds)
             request->experiment_id = actor->experiment->id;
             request->version = actor->experiment->version;
         }
+        dz_service_begin_lease(service, request);
         dozan_status status = actor ? actor->fault.code : DOZAN_OK;
         dz_requests_answer(&service->requests, request, status, actor ? &actor->fault : NULL);
         request = next;

@@ -23,6 +23,8 @@
 
 typedef struct dz_service dz_service;
 
+enum { DZ_WORK_NAME = 300, DZ_WORK_MAX_WAIT_MS = 300000 };
+
 /* Called on the owner's thread after commits; must only hand on what it gets. Each may be NULL. */
 typedef struct dz_service_observer {
     void *user;
@@ -128,6 +130,65 @@ DOZAN_MUST_USE dozan_status dz_service_report(dz_service *service, const char *n
  * among that, stays. NOT_FOUND. FAILED_PRECONDITION: it has not ended. */
 DOZAN_MUST_USE dozan_status dz_service_forget(dz_service *service, const char *namespace_,
                                               const char *trial_name, dozan_error *err);
+/* ---- workers: who runs the trials of an experiment with spec.leases
+ * ------------------------------
+ *
+ * A worker asks for a trial, and has it on a lease: it reports and renews while it works, and tells
+ * how it ended. What it says names the attempt that it was given: once the trial has another one,
+ * or none any more, it is refused with ABORTED, and the worker drops the trial. Everything answered
+ * is on the disk. No thread waits meanwhile. */
+
+typedef enum dz_outcome {
+    DZ_OUTCOME_SUCCEEDED,
+    DZ_OUTCOME_FAILED,  /* by the assignment's fault: spec.retries counts */
+    DZ_OUTCOME_RELEASED /* not by its fault: another worker gets it */
+} dz_outcome;
+
+typedef enum dz_request_kind {
+    DZ_REQUEST_SUBMIT,
+    DZ_REQUEST_REPLACE,
+    DZ_REQUEST_DELETE,
+    DZ_REQUEST_CONTROL,
+    DZ_REQUEST_REPORT,
+    DZ_REQUEST_FORGET,
+    DZ_REQUEST_TAKE,
+    DZ_REQUEST_RENEW,
+    DZ_REQUEST_FINISH,
+    DZ_REQUEST_KINDS
+} dz_request_kind;
+
+typedef struct dz_work {
+    dz_request_kind kind;   /* TAKE, RENEW, REPORT or FINISH */
+    const char *namespace_; /* texts live until `done` */
+    const char *name;       /* TAKE: the experiment's; else the trial's */
+    const char *worker;     /* TAKE: who asks, to be shown; may be NULL */
+    int64_t wait_ms;        /* TAKE: for a trial to come; up to DZ_WORK_MAX_WAIT_MS */
+    int32_t attempt;        /* the others: as it was given */
+    const char *request_id; /* REPORT, FINISH: repeated with it, the metrics are counted once; may
+                               be NULL */
+    const dz_point_in *points;
+    size_t point_count;
+    dz_outcome outcome;  /* FINISH */
+    const char *message; /* FINISH: why, or NULL */
+
+    /* Once, on the owner's thread or on the caller's; the work is the callee's again. */
+    void (*done)(struct dz_work *work, dozan_status status, const dozan_error *err);
+    void *user;
+
+    /* the answer */
+    cJSON *assignments; /* TAKE: by name, as texts; owned by the callee; NULL = there is none now */
+    char trial[DZ_WORK_NAME];
+    int64_t number, lease_ms;
+    int32_t taken_attempt;
+    bool go_on;        /* TAKE: more may come; RENEW, REPORT: the worker is to go on */
+    const char *state; /* TAKE: the experiment's; else the trial's */
+    char reason[64];   /* the trial's, and its sentence */
+    char text[512];
+    dz_reported reported;
+} dz_work;
+
+/* NOT_FOUND; FAILED_PRECONDITION: the experiment has no leases; ABORTED as above. */
+void dz_service_work(dz_service *service, dz_work *work);
 
 /* The descriptions of algorithms, as dz_loop_describe. Any thread; may start a plugin. */
 DOZAN_MUST_USE dozan_status dz_service_describe(dz_service *service, const char *name,
@@ -146,16 +207,6 @@ typedef struct dz_latency {
     double sum_seconds;
 } dz_latency;
 
-typedef enum dz_request_kind {
-    DZ_REQUEST_SUBMIT,
-    DZ_REQUEST_REPLACE,
-    DZ_REQUEST_DELETE,
-    DZ_REQUEST_CONTROL,
-    DZ_REQUEST_REPORT,
-    DZ_REQUEST_FORGET,
-    DZ_REQUEST_KINDS
-} dz_request_kind;
-
 typedef struct dz_service_stats {
     dz_latency requests[DZ_REQUEST_KINDS]; /* from the call to the answer */
     uint64_t refused[DZ_REQUEST_KINDS];
@@ -173,7 +224,7 @@ typedef struct dz_service_stats {
 /* A consistent copy. Any thread. */
 void dz_service_stats_get(dz_service *service, dz_service_stats *stats);
 
-/* "submit", "replace", "delete", "control", "report", "forget" */
+/* "submit", "replace", "delete", "control", "report", "forget", "ask", "heartbeat", "tell" */
 const char *dz_request_name(dz_request_kind kind);
 
 #endif

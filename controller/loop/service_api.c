@@ -7,9 +7,6 @@
 
 enum { MAX_POINTS = 100000, MAX_REQUEST_ID = 256, MAX_VALUE = 65536 };
 
-static dozan_status check_points(const dz_point_in *points, size_t count, const char *request_id,
-                                 dozan_error *err);
-
 /* One parameter more than the lint likes. NOLINTNEXTLINE(readability-function-size) */
 dozan_status dz_service_delete(dz_service *service, const char *namespace_, const char *name,
                                const char *expected_uid, int64_t *experiment_id, dozan_error *err)
@@ -51,7 +48,7 @@ dozan_status dz_service_report(dz_service *service, const char *namespace_, cons
                           .request_id = request_id,
                           .points = points,
                           .point_count = count};
-    dozan_status status = check_points(points, count, request_id, err);
+    dozan_status status = dz_service_check_points(&request, err);
     if (!status)
         status = dz_service_ask(service, &request, err);
     if (!status && reported)
@@ -77,32 +74,38 @@ dozan_status dz_service_ask(dz_service *service, dz_request *request, dozan_erro
         dz_experiment_destroy(experiment);
         dz_spec_destroy(spec);
     }
-    int64_t took = dz_service_clock_ns() - begun;
+    dz_service_timed(service, kind, begun, status);
+    return status;
+}
+
+void dz_service_timed(dz_service *service, dz_request_kind kind, int64_t begun_ns,
+                      dozan_status status)
+{
+    int64_t took = dz_service_clock_ns() - begun_ns;
     pthread_mutex_lock(&service->stats_lock);
     dz_latency_add(&service->stats.requests[kind], took);
     if (status)
         service->stats.refused[kind]++;
     pthread_mutex_unlock(&service->stats_lock);
-    return status;
 }
 
-/* ---- helpers */
-
-static dozan_status check_points(const dz_point_in *points, size_t count, const char *request_id,
-                                 dozan_error *err)
+dozan_status dz_service_check_points(const dz_request *request, dozan_error *err)
 {
-    if (count > MAX_POINTS)
+    const char *id = request->request_id;
+    if (request->point_count > MAX_POINTS)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "%zu metrics are more than the %d of one report: send several",
-                               count, MAX_POINTS);
-    if (request_id && strlen(request_id) > MAX_REQUEST_ID)
+                               request->point_count, MAX_POINTS);
+    if (id && strlen(id) > MAX_REQUEST_ID)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "the report's name is longer than %d bytes", MAX_REQUEST_ID);
-    for (size_t i = 0; i < count; i++)
-        if (!points[i].metric || !points[i].value || strlen(points[i].value) > MAX_VALUE)
+    for (size_t i = 0; i < request->point_count; i++) {
+        const dz_point_in *point = &request->points[i];
+        if (!point->metric || !point->value || strlen(point->value) > MAX_VALUE)
             return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                    "metric %zu of the report has no name, no value, or one of more "
                                    "than %d bytes",
                                    i + 1, MAX_VALUE);
+    }
     return DOZAN_OK;
 }

@@ -18,8 +18,9 @@ struct dz_service {
     atomic_bool stopping;
 
     /* the owner's */
-    dz_request *committing; /* are answered with the next commit */
-    char *trash;            /* where directories of deleted experiments go */
+    dz_request *committing;   /* are answered with the next commit */
+    struct dz_takers *takers; /* workers that wait for a trial, by experiment */
+    char *trash;              /* where directories of deleted experiments go */
     bool stall_told;
 
     pthread_mutex_t stats_lock; /* guards the next three */
@@ -36,12 +37,34 @@ struct dz_service {
 void dz_service_take(dz_service *service, dz_request *request);
 void dz_service_take_commands(dz_service *service);
 
+void dz_service_wait_for_commit(dz_service *service, dz_request *request);
+
 /* service_report.c */
 DOZAN_MUST_USE dozan_status dz_service_take_report(dz_service *service, dz_request *r,
                                                    dozan_error *err);
 
 DOZAN_MUST_USE dozan_status dz_service_take_forget(dz_service *service, const dz_request *r,
                                                    dozan_error *err);
+/* Whether a report of that name was taken before; without a name it was not. */
+DOZAN_MUST_USE dozan_status dz_service_counted(dz_service *service, const dz_turn_report *report,
+                                               bool *known, dozan_error *err);
+
+/* Appends its points to what the trial has reported, but those that are counted already. */
+DOZAN_MUST_USE dozan_status dz_service_append(dz_service *service, dz_request *r, dz_trial *trial,
+                                              dozan_error *err);
+
+/* ---- service_work.c: what workers ask, on the owner's thread */
+
+void dz_service_take_work(dz_service *service, dz_request *request);
+
+/* Gives trials to workers that wait; answers those that have waited long enough, or in vain. */
+void dz_service_match(dz_service *service);
+
+/* Of a trial that was given out, once that is decided. */
+void dz_service_begin_lease(dz_service *service, const dz_request *request);
+
+/* Refuses those that wait. */
+void dz_service_refuse_takers(dz_service *service, const dozan_error *why);
 
 /* Answers the requests that wait for the commit, and all that are in the queue, with this error. */
 void dz_service_refuse_all(dz_service *service, const dozan_error *why);
@@ -52,9 +75,18 @@ void dz_service_answer_deletes(dz_service *service, dz_actor *actor, dozan_statu
 
 /* ---- service_submit.c: callers' threads */
 
+/* Notes how long a request took, and what came of it. */
+void dz_service_timed(dz_service *service, dz_request_kind kind, int64_t begun_ns,
+                      dozan_status status);
+
 /* Asks, and notes how long that took. */
 DOZAN_MUST_USE dozan_status dz_service_ask(dz_service *service, dz_request *request,
                                            dozan_error *err);
+
+/* ---- service_api.c */
+
+/* Whether the points and the name of a report keep within their bounds. INVALID_ARGUMENT. */
+DOZAN_MUST_USE dozan_status dz_service_check_points(const dz_request *request, dozan_error *err);
 
 /* ---- service.c */
 

@@ -19,8 +19,6 @@ static size_t find_metric(const dz_experiment_spec *spec, const char *name);
 dozan_status dz_service_take_report(dz_service *service, dz_request *r, dozan_error *err)
 {
     dz_trial *trial = NULL;
-    dz_point *points = NULL;
-    dz_loop *loop = service->loop;
     dozan_status status = find_trial(service, r, &trial, err);
     if (status || r->reported.repeated)
         return status;
@@ -31,12 +29,19 @@ dozan_status dz_service_take_report(dz_service *service, dz_request *r, dozan_er
                                "the metrics of experiment %s are read from the trials' output; set "
                                "spec.metricsCollectorSpec.collector.kind to Push to report them",
                                e->spec->name);
-    points = calloc(r->point_count + 1, sizeof *points);
+    return dz_service_append(service, r, trial, err);
+}
+
+dozan_status dz_service_append(dz_service *service, dz_request *r, dz_trial *trial,
+                               dozan_error *err)
+{
+    const dz_experiment *e = r->actor->experiment;
+    dz_point *points = calloc(r->point_count + 1, sizeof *points);
     if (!points)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     size_t count = make_points(r, e->spec, trial, points);
     dz_turn_report report = {e->id, trial->number, trial->attempt, r->request_id};
-    status = r->request_id ? remember(loop, &report, err) : DOZAN_OK;
+    dozan_status status = r->request_id ? remember(service->loop, &report, err) : DOZAN_OK;
     dz_event event = {.kind = DZ_EVENT_TRIAL_REPORTED,
                       .u.trial = {.trial = trial->number,
                                   .attempt = trial->attempt,
@@ -67,6 +72,16 @@ dozan_status dz_service_take_forget(dz_service *service, const dz_request *r, do
     return dz_store_forget_points(service->store, id, number, err);
 }
 
+dozan_status dz_service_counted(dz_service *service, const dz_turn_report *report, bool *known,
+                                dozan_error *err)
+{
+    *known = report->request && is_repeated(service->loop, report);
+    if (*known || !report->request)
+        return DOZAN_OK;
+    return dz_store_knows_report(service->store, report->experiment, report->trial, report->attempt,
+                                 report->request, known, err);
+}
+
 /* A report that has been counted is so also when its trial has ended since: its caller asks again
  * because the answer was lost. */
 static dozan_status find_trial(dz_service *service, dz_request *r, dz_trial **trial,
@@ -84,11 +99,7 @@ static dozan_status find_trial(dz_service *service, dz_request *r, dz_trial **tr
     *trial = r->actor ? dz_experiment_find_active(r->actor->experiment, number) : NULL;
     int32_t attempt = *trial ? (*trial)->attempt : 0;
     dz_turn_report report = {id, number, attempt, r->request_id};
-    if (r->request_id) {
-        status =
-            dz_store_knows_report(service->store, id, number, attempt, r->request_id, &known, err);
-        known = known || is_repeated(service->loop, &report);
-    }
+    status = dz_service_counted(service, &report, &known, err);
     if (!status && known)
         r->reported.repeated = (int64_t)r->point_count;
     else if (!status && (!*trial || ((*trial)->state != DZ_TRIAL_STARTING &&

@@ -23,13 +23,16 @@ static dozan_status find_actor(dz_service *service, dz_request *r, dozan_error *
 static dozan_status check_new(dz_service *service, const dz_experiment_spec *spec,
                               dozan_error *err);
 static dozan_status already_exists(const dz_experiment_spec *spec, dozan_error *err);
-static void wait_for_commit(dz_service *service, dz_request *request);
 static void take_command(dz_service *service, const dz_store_command *command);
 
 void dz_service_take(dz_service *service, dz_request *request)
 {
     dozan_error why = {0};
     dozan_status status = DOZAN_OK;
+    if (request->work) {
+        dz_service_take_work(service, request);
+        return;
+    }
     switch (request->kind) {
     case DZ_REQUEST_SUBMIT:
         status = take_submit(service, request, &why);
@@ -51,6 +54,9 @@ void dz_service_take(dz_service *service, dz_request *request)
     case DZ_REQUEST_FORGET:
         status = dz_service_take_forget(service, request, &why);
         break;
+    case DZ_REQUEST_TAKE:
+    case DZ_REQUEST_RENEW:
+    case DZ_REQUEST_FINISH:
     case DZ_REQUEST_KINDS:
         status = dozan_error_set(&why, DOZAN_INTERNAL, NULL, "there is no such request");
         break;
@@ -58,7 +64,7 @@ void dz_service_take(dz_service *service, dz_request *request)
     if (status)
         dz_requests_answer(&service->requests, request, status, &why);
     else
-        wait_for_commit(service, request);
+        dz_service_wait_for_commit(service, request);
 }
 
 void dz_service_refuse_all(dz_service *service, const dozan_error *why)
@@ -69,6 +75,8 @@ void dz_service_refuse_all(dz_service *service, const dozan_error *why)
     for (size_t i = 0; i < 2; i++) {
         for (dz_request *r = lists[i], *next; r; r = next) {
             next = r->next;
+            if (i == 0)
+                dz_service_begin_lease(service, r); /* its worker does not know: it runs out */
             if (i == 1) { /* not looked at yet: what it brought is nobody's */
                 dz_experiment_destroy(r->experiment);
                 dz_spec_destroy(r->spec);
@@ -345,7 +353,7 @@ static dozan_status find_actor(dz_service *service, dz_request *r, dozan_error *
     return r->actor->fault.code;
 }
 
-static void wait_for_commit(dz_service *service, dz_request *request)
+void dz_service_wait_for_commit(dz_service *service, dz_request *request)
 {
     request->next = service->committing;
     service->committing = request;

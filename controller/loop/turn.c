@@ -55,6 +55,8 @@ dozan_status dz_loop_turn(dz_loop *loop, dozan_error *err)
     take_messages(loop);
     take_ticks(loop);
     dz_share_out(loop);
+    if (loop->hooks.match)
+        loop->hooks.match(loop->hooks.user);
     return dz_loop_settle(loop, err);
 }
 

@@ -179,6 +179,7 @@ static dozan_status lease_start(void *self, const dz_job *job, dozan_error *err)
     made->key.trial = job->id.trial;
     made->attempt = job->id.attempt;
     made->timeout_ms = job->timeout_ms;
+    made->stopped = job->to_stop;
     (void)pthread_mutex_lock(&runner->lock);
     before = find(runner, &job->id);
     if (before == NULL)
@@ -263,8 +264,7 @@ static bool is_over(lease *l, int64_t now_ms)
     else if (l->lease_ms != 0 && l->deadline_ms != 0 && now_ms >= l->deadline_ms)
         l->end = (dz_end){.kind = DZ_END_TIMEOUT};
     else if (l->lease_ms != 0 && now_ms >= l->expires_ms)
-        l->end = (dz_end){.kind = DZ_END_LOST,
-                          .message = "the lease was not renewed in time"};
+        l->end = (dz_end){.kind = DZ_END_LOST, .message = "the lease was not renewed in time"};
     else
         return false;
     return true;
