@@ -38,7 +38,8 @@ int dz_describe_trial(dz_cli *cli, dz_store *store, const dz_found *found)
     put_pairs("Assignment", trial->assignments, trial->assignment_count, &page);
     put_pairs("Labels", trial->labels, trial->label_count, &page);
     put_metrics(found, &page);
-    put_output(cli, found, &page);
+    if (found->experiment->spec->lease_ms == 0) /* a worker keeps its own */
+        put_output(cli, found, &page);
     if (put_history(store, found, &page, &err) != DOZAN_OK) {
         dozan_buf_fini(&page);
         return dz_cli_fail(cli, &err);
