@@ -195,7 +195,8 @@ static dozan_status start_grpc(serving *server, dozan_error *err)
     if (*listen == '\0')
         return DOZAN_OK;
     dozan_status status = dz_db_manager_create(listen, &config, &server->manager, err);
-    if (status == DOZAN_UNAVAILABLE && options->grpc == NULL) { /* nobody has asked for this port */
+    bool taken = status == DOZAN_UNAVAILABLE || status == DOZAN_ALREADY_EXISTS;
+    if (taken && options->grpc == NULL) { /* nobody has asked for this port */
         char text[sizeof(err->message) + 64];
         (void)snprintf(text, sizeof(text), "%s: not served; choose another with --grpc",
                        err->message);

@@ -77,6 +77,8 @@ static void run(dz_serve_commands *commands, dz_http_request *request, bool chan
     bool good = status == DOZAN_OK && cli.failure.code == DOZAN_OK;
     if (status == DOZAN_OK && !good)
         err = cli.failure;
+    if (cli.options.db != NULL && strcmp(err.place, cli.options.db) == 0)
+        err.place[0] = '\0'; /* a path of this machine tells a client nothing */
     if (cli.out != NULL && fclose(cli.out) != 0 && good)
         good = no_memory(&err) == DOZAN_OK;
     if (cli.err != NULL && fclose(cli.err) != 0 && good)

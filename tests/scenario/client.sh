@@ -92,6 +92,14 @@ status 0 dozan delete slow -n vision
 status 2 dozan delete slow -n vision
 err 'there is no experiment'
 
+# a second service on this machine does without the port that nobody has asked for
+dozan serve --db second.db --listen 127.0.0.1:0 2>second.log &
+second=$!
+wait_until grep -q 'message="serving second.db' second.log
+grep -q 'event=start message="gRPC .*not served; choose another with --grpc' second.log || fail "gRPC twice at one port"
+kill "$second"
+wait "$second" || fail "the second service ended badly"
+
 # without contexts
 status 0 dozan context use local
 status 0 env DOZAN_SERVER="$url" dozan get experiments

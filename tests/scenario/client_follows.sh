@@ -63,6 +63,8 @@ waiter=$!
 dozan watch "$trial" >one 2>/dev/null &
 one=$!
 wait_until grep -q 'experiment slow Running' watched
+followed() { curl -sS "$url/metrics" | grep -q '^dozan_http_streams 4$'; } # two of the first, one of each other
+wait_until followed
 kill -KILL "$server"
 wait "$server" || true
 wait_until grep -q "the service is away" notes
