@@ -7,6 +7,8 @@
 #include "api/kube.h"
 #include "api/ops.h"
 #include "api/page.h"
+#include "api/work.h"
+#include "cli/serve_commands.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +27,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { SETS = 3, MOST_ROUTES = 256, REPLY = 1 << 14, PATIENCE_S = 30 };
+enum { SETS = 5, MOST_ROUTES = 256, REPLY = 1 << 14, PATIENCE_S = 30 };
 
 #define OURS "/apis/kubeflow.org/v1beta1"
 #define IN OURS "/namespaces/{namespace}/{kind}"
@@ -108,6 +110,15 @@ static const rule rules[] = {
     {"POST", PAGE_IN "/resume", DZ_ROLE_EDITOR},
     {"POST", PAGE_IN "/trials/{number}/kill", DZ_ROLE_EDITOR},
     {"POST", PAGE_IN "/trials/{number}/retry", DZ_ROLE_EDITOR},
+    /* workers */
+    {"POST", PAGE_IN "/ask", DZ_ROLE_EDITOR},
+    {"POST", PAGE "/namespaces/{namespace}/trials/{name}/heartbeat", DZ_ROLE_EDITOR},
+    {"POST", PAGE "/namespaces/{namespace}/trials/{name}/report", DZ_ROLE_EDITOR},
+    {"POST", PAGE "/namespaces/{namespace}/trials/{name}/tell", DZ_ROLE_EDITOR},
+    /* the command line */
+    {"GET", PAGE "/commands/{command}", DZ_ROLE_VIEWER},
+    {"GET", PAGE "/namespaces/{namespace}/commands/{command}", DZ_ROLE_VIEWER},
+    {"POST", PAGE "/namespaces/{namespace}/commands/{command}", DZ_ROLE_EDITOR},
     {"GET", "/", DZ_ROLE_NONE},
     {"GET", "/{file}", DZ_ROLE_NONE},
 };
@@ -143,6 +154,8 @@ typedef struct fixture {
     char tokens[PEOPLE][DZ_AUTH_TOKEN_TEXT];
     dz_ops ops;
     dz_kube *kube;
+    dz_work_api work;
+    dz_serve_commands commands;
     dz_page *page;
     dz_access *access;
     dz_http_server *server;
@@ -201,8 +214,9 @@ static int set_up(void **state)
     assert_int_equal(dz_kube_create(&kube, &f->kube, &err), DOZAN_OK);
     assert_int_equal(dz_page_create(&page, &f->page, &err), DOZAN_OK);
     assert_int_equal(dz_access_create(f->users, &f->access, &err), DOZAN_OK);
-    dz_http_route_set sets[SETS] = {dz_ops_routes(&f->ops), dz_kube_routes(f->kube),
-                                    dz_page_routes(f->page)};
+    dz_http_route_set sets[SETS] = {
+        dz_ops_routes(&f->ops), dz_kube_routes(f->kube), dz_work_routes(&f->work),
+        dz_serve_commands_routes(&f->commands), dz_page_routes(f->page)};
     for (size_t s = 0; s < SETS; s++) {
         for (size_t i = 0; i < sets[s].count; i++) {
             assert_true(f->route_count < MOST_ROUTES);
