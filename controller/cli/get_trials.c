@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a service prints at once for a client: a resource takes some 10 KiB while it is made. */
+enum { SERVED_ROWS = 200000, SERVED_RESOURCES = 10000 };
+
+static bool is_too_long(dz_listing *list);
 static bool add_columns(dz_listing *list, const dz_experiment_spec *spec);
 static bool add_column(dz_listing *list, const char *name, bool metric);
 static void make_trial_columns(dz_listing *list);
@@ -22,6 +26,8 @@ static size_t metric_index(const dz_experiment_spec *spec, const char *name);
 
 void dz_list_trials(dz_listing *list)
 {
+    if (is_too_long(list))
+        return;
     for (size_t i = 0; i < list->experiment_count; i++)
         if (!add_columns(list, list->experiments[i]->spec))
             dz_list_no_memory(list);
@@ -34,6 +40,22 @@ void dz_list_trials(dz_listing *list)
                                  &list->err) != DOZAN_OK)
             list->failed = true;
     }
+}
+
+/* The memory of a service is not one client's. */
+static bool is_too_long(dz_listing *list)
+{
+    int64_t count = 0, limit = dz_list_is_tree(list) ? SERVED_RESOURCES : SERVED_ROWS;
+    for (size_t i = 0; i < list->experiment_count && list->trial == NULL; i++)
+        count += list->experiments[i]->trial_count;
+    if (list->cli->service == NULL || count <= limit)
+        return false;
+    (void)dozan_error_set(&list->err, DOZAN_RESOURCE_EXHAUSTED, NULL,
+                          "%lld trials are more than the %lld that are listed at once: name an "
+                          "experiment, or list them in parts (kubectl get trials --chunk-size=500)",
+                          (long long)count, (long long)limit);
+    list->failed = true;
+    return true;
 }
 
 /* The union over all experiments: the parameters first, then the metrics. */

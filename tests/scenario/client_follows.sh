@@ -63,7 +63,9 @@ waiter=$!
 dozan watch "$trial" >one 2>/dev/null &
 one=$!
 wait_until grep -q 'experiment slow Running' watched
-followed() { curl -sS "$url/metrics" | grep -q '^dozan_http_streams 4$'; } # two of the first, one of each other
+dozan logs -f "$trial" >logged 2>lost &
+logger=$!
+followed() { curl -sS "$url/metrics" | grep -q '^dozan_http_streams 5$'; } # two of the first, one of each other
 wait_until followed
 kill -KILL "$server"
 wait "$server" || true
@@ -72,6 +74,11 @@ port=${url##*:}
 dozan serve --db dozan.db --listen "127.0.0.1:$port" 2>>log &
 server=$!
 touch go
+got=0
+wait "$logger" || got=$?
+[ "$got" = 1 ] || fail "logs -f ended with $got"
+grep -q 'loss=3' logged || fail "the log was not followed"
+grep -q 'the connection to the service has failed' lost || fail "the end of the log was not told from that of the service"
 wait "$watcher" || fail "watch ended badly"
 wait "$waiter" || fail "wait ended badly"
 wait "$one" || fail "watch of a trial ended badly"
