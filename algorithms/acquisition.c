@@ -43,6 +43,8 @@ static void release(pool *self);
 static void draw_candidates(pool *self);
 static void draw_around(pool *self, const double *center, size_t turn, double *point);
 static void score(const pool *self, const double *points, size_t count, double *scores);
+static double value_of(const dz_acquisition_task *task, double mean, double variance,
+                       double *by_mean, double *by_variance);
 static void sort_by_score(pool *self);
 static bool polish(pool *self);
 static bool is_held(const dozan_dimension *dimension);
@@ -76,6 +78,18 @@ double dz_acquisition_value(dz_acquisition kind, double mean, double variance, d
     *by_mean = slope / deviation;
     *by_variance = (slope * z - 1) / (2 * variance);
     return value;
+}
+
+double dz_bound_cost(double threshold, double mean, double variance, double *by_mean,
+                     double *by_variance)
+{
+    double deviation = sqrt(variance);
+    double z = (threshold - mean) / deviation;
+    double slope = 0;
+    double log_probability = dz_gauss_log_cdf(z, &slope);
+    *by_mean = slope / deviation;
+    *by_variance = slope * z / (2 * variance);
+    return -log_probability;
 }
 
 dozan_status dz_acquisition_propose(const dz_acquisition_task *task, dozan_rng *rng, double *point,
@@ -172,10 +186,37 @@ static void score(const pool *self, const double *points, size_t count, double *
         size_t size = count - start < DZ_GP_BATCH ? count - start : DZ_GP_BATCH;
         dz_gp_predict(self->task->gp, points + start * self->dims, size, mean, variance);
         for (size_t i = 0; i < size; i++) {
-            scores[start + i] = dz_acquisition_value(self->task->kind, mean[i], variance[i],
-                                                     self->task->best, &by_mean, &by_variance);
+            scores[start + i] = value_of(self->task, mean[i], variance[i], &by_mean, &by_variance);
+        }
+        for (size_t b = 0; b < self->task->bound_count; b++) {
+            const dz_bound *bound = &self->task->bounds[b];
+            dz_gp_predict(bound->gp, points + start * self->dims, size, mean, variance);
+            for (size_t i = 0; i < size; i++) {
+                scores[start + i] +=
+                    dz_bound_cost(bound->threshold, mean[i], variance[i], &by_mean, &by_variance);
+            }
         }
     }
+}
+
+/* The objective's part. */
+static double value_of(const dz_acquisition_task *task, double mean, double variance,
+                       double *by_mean, double *by_variance)
+{
+    if (task->best >= INFINITY) {
+        *by_mean = 0;
+        *by_variance = 0;
+        return 0;
+    }
+    double value =
+        dz_acquisition_value(task->kind, mean, variance, task->best, by_mean, by_variance);
+    if (task->kind == DZ_ACQUISITION_PI && task->bound_count > 0) { /* so that parts add up */
+        double slope = 0;
+        value = -dz_gauss_log_cdf(-value, &slope);
+        *by_mean *= slope;
+        *by_variance *= slope;
+    }
+    return value;
 }
 
 static void sort_by_score(pool *self)
@@ -233,10 +274,17 @@ static double relaxed_objective(const double *x, double *gradient, void *context
     double by_mean = 0;
     double by_variance = 0;
     dz_gp_gradient(self->task->gp, x, &mean, &variance, of_mean, of_variance);
-    double value = dz_acquisition_value(self->task->kind, mean, variance, self->task->best,
-                                        &by_mean, &by_variance);
+    double value = value_of(self->task, mean, variance, &by_mean, &by_variance);
     for (size_t d = 0; d < self->dims; d++) {
         gradient[d] = by_mean * of_mean[d] + by_variance * of_variance[d];
+    }
+    for (size_t b = 0; b < self->task->bound_count; b++) {
+        const dz_bound *bound = &self->task->bounds[b];
+        dz_gp_gradient(bound->gp, x, &mean, &variance, of_mean, of_variance);
+        value += dz_bound_cost(bound->threshold, mean, variance, &by_mean, &by_variance);
+        for (size_t d = 0; d < self->dims; d++) {
+            gradient[d] += by_mean * of_mean[d] + by_variance * of_variance[d];
+        }
     }
     return value;
 }

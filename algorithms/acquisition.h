@@ -6,6 +6,10 @@
  *   EI    the expected improvement on the least posterior mean, by its logarithm, which does not
  * vanish far from the best (Ament et al., "Unexpected improvements to expected improvement",
  * NeurIPS 2023) PI    the probability of an improvement by 0.01 standard units
+ *
+ * With bounds, the improvement counts by the probability that they hold (Gardner et al., "Bayesian
+ * optimization with inequality constraints", ICML 2014); as long as nothing feasible is known, that
+ * probability alone is looked for. The logarithm of it is taken from LCB.
  */
 #ifndef DZ_ACQUISITION_H
 #define DZ_ACQUISITION_H
@@ -27,12 +31,25 @@ enum { DZ_ACQUISITION_COUNT = 3 };
 double dz_acquisition_value(dz_acquisition kind, double mean, double variance, double best,
                             double *by_mean, double *by_variance);
 
+/* What a trial's feasibility is believed to depend on: a process that is to stay below a threshold.
+ */
+typedef struct dz_bound {
+    dz_gp *gp;
+    double threshold;
+} dz_bound;
+
+/* Minus the logarithm of the probability that a bound holds, and its derivatives. */
+double dz_bound_cost(double threshold, double mean, double variance, double *by_mean,
+                     double *by_variance);
+
 typedef struct dz_acquisition_task {
     const dozan_problem *problem;
     const dozan_ask *ask;
     dz_gp *gp;
     dz_acquisition kind;
-    double best;              /* least mean known */
+    double best; /* least mean known; INFINITY = none that is feasible */
+    const dz_bound *bounds;
+    size_t bound_count;
     const double *x;          /* [][dims]: points tried */
     const size_t *incumbents; /* rows of x to look around, the good ones */
     size_t incumbent_count;

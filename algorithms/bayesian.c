@@ -5,6 +5,8 @@
  * results (bayesian_data.h), takes the pending trials as fantasies, and tries the point where an
  * acquisition function is best.
  *
+ * Of constraints and failures there are processes of their own (bayesian_bounds.h).
+ *
  * The instance holds nothing but a cache: the last fit (bayesian_fit.h), a function of the log that
  * does not ask when it was made; so dropping it changes no answer.
  *
@@ -17,6 +19,7 @@
  * function that was tried, and is taken.
  */
 #include "acquisition.h"
+#include "bayesian_bounds.h"
 #include "bayesian_data.h"
 #include "bayesian_fit.h"
 #include "common.h"
@@ -48,17 +51,25 @@ typedef struct bayesian {
     dz_bayesian_fit *fit; /* behind the const pointer of ask */
 } bayesian;
 
+/* The process of the objective, and those of what decides on feasibility. */
+typedef struct models {
+    dz_gp *gp;
+    dz_bound bounds[DZ_BAYESIAN_BOUNDS];
+    size_t bound_count;
+} models;
+
 static dozan_status propose(const bayesian *self, const dozan_problem *problem,
                             const dozan_ask *ask, dozan_answer *answer, bool *found,
                             dozan_error *err);
 static size_t results(const dozan_problem *problem, size_t most);
 static bool initial_point(const dozan_problem *problem, const dozan_ask *ask, double *point);
 static bool sobol_point(const dozan_problem *problem, int64_t trial, double *point);
-static dz_gp *make_process(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
-                           const dz_bayesian_data *data);
+static bool make_models(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
+                        const dz_bayesian_data *data, models *made);
 static bool is_hedged(const bayesian *self, const dz_bayesian_data *data);
 static dz_acquisition choose_arm(const bayesian *self, const dozan_problem *problem,
-                                 const dozan_ask *ask, const dz_bayesian_data *data, bool *hedged);
+                                 const dozan_ask *ask, const dz_bayesian_data *data, size_t bounds,
+                                 bool *hedged);
 static void collect_gains(const dozan_problem *problem, const dz_bayesian_data *data,
                           double gains[DZ_ACQUISITION_COUNT]);
 static dozan_status no_memory(dozan_error *err);
@@ -151,18 +162,20 @@ static dozan_status propose(const bayesian *self, const dozan_problem *problem,
     }
     data.inputs.warped = self->fit->warped;
     dozan_status status = DOZAN_OK;
-    dz_gp *gp = make_process(self, problem, ask, &data);
-    if (gp == NULL) {
+    models known = {0};
+    if (!make_models(self, problem, ask, &data, &known)) {
         status = no_memory(err);
     } else {
         bool hedged = false;
-        dz_acquisition arm = choose_arm(self, problem, ask, &data, &hedged);
+        dz_acquisition arm = choose_arm(self, problem, ask, &data, known.bound_count, &hedged);
         const char *optimizer = dozan_setting_text(problem->settings, "acq_optimizer");
         dz_acquisition_task task = {.problem = problem,
                                     .ask = ask,
-                                    .gp = gp,
+                                    .gp = known.gp,
                                     .kind = arm,
-                                    .best = dz_gp_least_mean(gp, data.y),
+                                    .best = dz_gp_least_mean(known.gp, data.y, data.feasible),
+                                    .bounds = known.bounds,
+                                    .bound_count = known.bound_count,
                                     .x = data.x,
                                     .incumbents = data.incumbents,
                                     .incumbent_count = data.incumbent_count,
@@ -173,7 +186,8 @@ static dozan_status propose(const bayesian *self, const dozan_problem *problem,
             status = dozan_answer_label(answer, arm_label, arm_names[arm], err);
         }
     }
-    dz_gp_destroy(gp);
+    dz_gp_destroy(known.gp);
+    dz_bayesian_bounds_destroy(known.bounds, known.bound_count);
     dz_bayesian_data_fini(&data);
     return status;
 }
@@ -222,16 +236,18 @@ static bool sobol_point(const dozan_problem *problem, int64_t trial, double *poi
     return true;
 }
 
-static dz_gp *make_process(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
-                           const dz_bayesian_data *data)
+/* The process of the objective and those of the bounds. What was made is the caller's, also when
+ * memory did not suffice for all. */
+static bool make_models(const bayesian *self, const dozan_problem *problem, const dozan_ask *ask,
+                        const dz_bayesian_data *data, models *made)
 {
     size_t dims = data->inputs.dims;
     const double **points = NULL;
     size_t count = 0;
     if (!dz_pending_points(problem, ask, MAX_PENDING, &points, &count)) {
-        return NULL;
+        return false;
     }
-    dz_gp *gp = NULL;
+    bool done = false;
     double *x = malloc((count * dims + 1) * sizeof(*x));
     if (x != NULL) {
         for (size_t i = 0; i < count; i++) {
@@ -239,11 +255,14 @@ static dz_gp *make_process(const bayesian *self, const dozan_problem *problem, c
         }
         dz_inputs fantasies = {
             .dims = dims, .categorical = self->categorical, .count = count, .x = x};
-        gp = dz_gp_create(&data->inputs, data->y, self->fit->theta, &fantasies);
+        made->gp = dz_gp_create(&data->inputs, data->y, self->fit->theta, &fantasies);
+        done = made->gp != NULL &&
+               dz_bayesian_bounds_make(problem, data, self->fit->bounds, &fantasies, made->bounds,
+                                       &made->bound_count);
     }
     free(points);
     free(x);
-    return gp;
+    return done;
 }
 
 /* Whether gp_hedge has a choice to make: there are categories, and hardly any noise. */
@@ -257,7 +276,8 @@ static bool is_hedged(const bayesian *self, const dz_bayesian_data *data)
 }
 
 static dz_acquisition choose_arm(const bayesian *self, const dozan_problem *problem,
-                                 const dozan_ask *ask, const dz_bayesian_data *data, bool *hedged)
+                                 const dozan_ask *ask, const dz_bayesian_data *data, size_t bounds,
+                                 bool *hedged)
 {
     const char *function = dozan_setting_text(problem->settings, "acq_func");
     for (size_t arm = 0; arm < DZ_ACQUISITION_COUNT; arm++) {
@@ -265,7 +285,7 @@ static dz_acquisition choose_arm(const bayesian *self, const dozan_problem *prob
             return (dz_acquisition)arm;
         }
     }
-    if (!is_hedged(self, data)) {
+    if (bounds > 0 || !is_hedged(self, data)) {
         return DZ_ACQUISITION_EI;
     }
     *hedged = true;

@@ -14,6 +14,7 @@ enum { POOL_FACTOR = 4 };
 
 typedef struct entry {
     double loss;   /* INFINITY when there is none to learn from */
+    double excess; /* of the constraints; 0 = feasible */
     size_t index;  /* in the order of the end */
     uint64_t hash; /* for a uniform sample */
 } entry;
@@ -30,7 +31,9 @@ static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, co
                         size_t count);
 static void standardise(dz_bayesian_data *data);
 static void note_incumbent(dz_bayesian_data *data, size_t i);
+static bool is_better(const dz_bayesian_data *data, size_t i, size_t k);
 static int compare_losses(const void *a, const void *b);
+static int compare_ranks(const void *a, const void *b);
 static int compare_hashes(const void *a, const void *b);
 static int compare_indices(const void *a, const void *b);
 
@@ -46,8 +49,10 @@ bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
     }
     size_t count = read_entries(problem, ended, entries);
     qsort(entries, count, sizeof(*entries), compare_losses);
-    bool done = sort_losses(data, entries, count) && choose_points(problem, entries, &count, max) &&
-                copy_points(data, problem, entries, count);
+    bool done = sort_losses(data, entries, count);
+    qsort(entries, count, sizeof(*entries), compare_ranks);
+    done = done && choose_points(problem, entries, &count, max) &&
+           copy_points(data, problem, entries, count);
     free(entries);
     if (!done) {
         dz_bayesian_data_fini(data);
@@ -63,7 +68,10 @@ bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
 void dz_bayesian_data_fini(dz_bayesian_data *data)
 {
     free(data->x);
+    free(data->trials);
     free(data->losses);
+    free(data->excess);
+    free(data->feasible);
     free(data->sorted);
     free(data->y);
     *data = (dz_bayesian_data){0};
@@ -105,7 +113,11 @@ static size_t read_entries(const dozan_problem *problem, size_t ended, entry *en
         const dozan_trial *trial = dozan_history_ended(problem->history, i);
         if (is_result(trial)) {
             double loss = usable_loss(trial, INFINITY);
-            entries[count++] = (entry){loss, i, dozan_hash_words(problem->seed, i)};
+            double excess = dozan_trial_excess(problem, trial);
+            entries[count++] = (entry){.loss = loss,
+                                       .excess = isnan(excess) ? INFINITY : excess,
+                                       .index = i,
+                                       .hash = dozan_hash_words(problem->seed, i)};
         }
     }
     return count;
@@ -126,7 +138,7 @@ static bool sort_losses(dz_bayesian_data *data, const entry *entries, size_t cou
     return true;
 }
 
-/* Puts the chosen of entries[*count], which are sorted by loss, first and in the order of their
+/* Puts the chosen of entries[*count], of which the best come first, there and in the order of their
  * end. */
 static bool choose_points(const dozan_problem *problem, entry *entries, size_t *count, size_t max)
 {
@@ -195,7 +207,11 @@ static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, co
     data->x = malloc((count * dims + 1) * sizeof(*data->x));
     data->y = malloc((count + 1) * sizeof(*data->y));
     data->losses = malloc((count + 1) * sizeof(*data->losses));
-    if (data->x == NULL || data->y == NULL || data->losses == NULL) {
+    data->excess = malloc((count + 1) * sizeof(*data->excess));
+    data->feasible = malloc((count + 1) * sizeof(*data->feasible));
+    data->trials = calloc(count + 1, sizeof(void *));
+    if (data->x == NULL || data->y == NULL || data->losses == NULL || data->excess == NULL ||
+        data->feasible == NULL || data->trials == NULL) {
         return false;
     }
     data->inputs.count = count;
@@ -203,7 +219,10 @@ static bool copy_points(dz_bayesian_data *data, const dozan_problem *problem, co
     for (size_t i = 0; i < count; i++) {
         const dozan_trial *trial = dozan_history_ended(problem->history, entries[i].index);
         memcpy(data->x + i * dims, trial->point, dims * sizeof(*data->x));
+        data->trials[i] = trial;
         data->losses[i] = usable_loss(trial, data->worst);
+        data->excess[i] = entries[i].excess;
+        data->feasible[i] = !(entries[i].excess > 0);
     }
     return true;
 }
@@ -231,7 +250,7 @@ static void standardise(dz_bayesian_data *data)
 static void note_incumbent(dz_bayesian_data *data, size_t i)
 {
     size_t at = data->incumbent_count;
-    while (at > 0 && data->losses[i] < data->losses[data->incumbents[at - 1]]) {
+    while (at > 0 && is_better(data, i, data->incumbents[at - 1])) {
         at--;
     }
     if (at == DZ_BAYESIAN_INCUMBENTS) {
@@ -244,6 +263,27 @@ static void note_incumbent(dz_bayesian_data *data, size_t i)
         data->incumbents[k] = data->incumbents[k - 1];
     }
     data->incumbents[at] = i;
+}
+
+static bool is_better(const dz_bayesian_data *data, size_t i, size_t k)
+{
+    if (data->excess[i] < data->excess[k] || data->excess[i] > data->excess[k]) {
+        return data->excess[i] < data->excess[k];
+    }
+    return data->losses[i] < data->losses[k];
+}
+
+/* Feasible ones first, then those that exceed the constraints the least; those without a loss last.
+ */
+static int compare_ranks(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+    bool usable = x->loss < INFINITY && y->loss < INFINITY;
+    if (usable && (x->excess < y->excess || x->excess > y->excess)) {
+        return x->excess < y->excess ? -1 : 1;
+    }
+    return compare_losses(a, b);
 }
 
 static int compare_losses(const void *a, const void *b)

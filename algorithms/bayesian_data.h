@@ -8,8 +8,10 @@
  * sample of the rest.
  *
  * Losses go through a transform (bayesian_transform.h), and are then standardised. A trial that
- * failed, or whose loss is infinite or NaN, counts as the worst, so that its surroundings are
- * avoided.
+ * failed, or whose loss is infinite or NaN, counts as the worst, beside what is learnt of
+ * feasibility (bayesian_bounds.h): together they kept clear of failures better than each alone.
+ * With constraints the best are the feasible ones, and of the others those that break them the
+ * least.
  */
 #ifndef DZ_BAYESIAN_DATA_H
 #define DZ_BAYESIAN_DATA_H
@@ -23,9 +25,12 @@ enum { DZ_BAYESIAN_INCUMBENTS = 5 };
 
 typedef struct dz_bayesian_data {
     dz_inputs inputs;
-    double *x;      /* what inputs.x is: [count][dims] */
-    double *losses; /* [count], the worst for none */
-    double *sorted; /* [usable], all losses of those ended */
+    double *x;                  /* what inputs.x is: [count][dims] */
+    const dozan_trial **trials; /* [count] */
+    double *losses;             /* [count], the worst for none */
+    double *excess;             /* [count]: what the constraints are exceeded by */
+    bool *feasible;             /* [count]: whether all hold */
+    double *sorted;             /* [usable], all losses of those ended */
     size_t usable;
     double *y;                                 /* [count], transformed and standardised */
     size_t incumbents[DZ_BAYESIAN_INCUMBENTS]; /* the rows with the least losses, the best first */
@@ -38,7 +43,8 @@ typedef struct dz_bayesian_data {
 } dz_bayesian_data;
 
 /* Reads the data, with losses through the transform of that kind; inputs.count is 0 when no result
- * is there. `categorical` is borrowed. False when there is no memory. fini frees what it holds. */
+ * is there. `categorical` is borrowed. False
+ * when there is no memory. fini frees what it holds. */
 bool dz_bayesian_data_init(dz_bayesian_data *data, const dozan_problem *problem,
                            const bool *categorical, size_t ended, size_t max, size_t transform);
 void dz_bayesian_data_fini(dz_bayesian_data *data);

@@ -1,5 +1,6 @@
 #include "bayesian_fit.h"
 
+#include "bayesian_bounds.h"
 #include "bayesian_data.h"
 #include "numerics/gp.h"
 
@@ -31,9 +32,10 @@ dz_bayesian_fit *dz_bayesian_fit_create(size_t dims)
     dz_bayesian_fit *fit = calloc(1, sizeof(*fit));
     if (fit != NULL) {
         fit->theta = calloc(3 * dims + 2, sizeof(*fit->theta));
+        fit->bounds = calloc(DZ_BAYESIAN_BOUNDS * (dims + 2), sizeof(*fit->bounds));
     }
-    if (fit == NULL || fit->theta == NULL) {
-        free(fit);
+    if (fit == NULL || fit->theta == NULL || fit->bounds == NULL) {
+        dz_bayesian_fit_destroy(fit);
         return NULL;
     }
     return fit;
@@ -43,6 +45,7 @@ void dz_bayesian_fit_destroy(dz_bayesian_fit *fit)
 {
     if (fit != NULL) {
         free(fit->theta);
+        free(fit->bounds);
         free(fit);
     }
 }
@@ -130,7 +133,8 @@ static bool fit_parameters(dz_bayesian_fit *fit, const dozan_problem *problem,
         double log_posterior = 0;
         fit->warped = false;
         done = dz_gp_fit(&data.inputs, data.y, &options, fit->theta, &log_posterior) &&
-               try_warp(fit, &data.inputs, data.y, log_posterior, from);
+               try_warp(fit, &data.inputs, data.y, log_posterior, from) &&
+               dz_bayesian_bounds_fit(problem, &data, evaluations(&data.inputs), fit->bounds);
     }
     free(from);
     dz_bayesian_data_fini(&data);

@@ -18,6 +18,7 @@ typedef struct dz_bayesian_fit {
     size_t transform; /* the kind */
     bool warped;      /* what dz_inputs.warped is to be */
     double *theta;
+    double *bounds; /* [DZ_BAYESIAN_BOUNDS][dims + 2], theirs */
 } dz_bayesian_fit;
 
 /* NULL when there is no memory; destroy takes NULL. */

@@ -23,6 +23,12 @@ double dz_gauss_mass(double low, double high)
     return 0.5 * (erfc(-high * M_SQRT1_2) - erfc(-low * M_SQRT1_2));
 }
 
+double dz_gauss_log_cdf(double z, double *slope)
+{
+    *slope = gsl_sf_hazard(-z);
+    return gsl_sf_log_erfc(-z * M_SQRT1_2) - M_LN2;
+}
+
 double dz_gauss_quantile(double p)
 {
     return gsl_cdf_ugaussian_Pinv(p);

@@ -13,6 +13,9 @@ double dz_gauss_cdf(double z);
 /* P(low < Z < high), to full relative precision in both tails; low <= high. */
 double dz_gauss_mass(double low, double high);
 
+/* log Phi(z), finite for every finite z; puts its derivative, phi(z) / Phi(z), into *slope. */
+double dz_gauss_log_cdf(double z, double *slope);
+
 /* The inverse of the distribution function, for 0 < p < 1. */
 double dz_gauss_quantile(double p);
 

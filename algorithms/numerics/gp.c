@@ -74,11 +74,13 @@ void dz_gp_destroy(dz_gp *gp)
 }
 
 /* K w = y, and the mean at the points is (K - nugget I) w. */
-double dz_gp_least_mean(const dz_gp *gp, const double *y)
+double dz_gp_least_mean(const dz_gp *gp, const double *y, const bool *among)
 {
     double least = INFINITY;
     for (size_t i = 0; i < gp->known; i++) {
-        least = fmin(least, y[i] - gp->nugget * gsl_vector_get(gp->weights, i));
+        if (among == NULL || among[i]) {
+            least = fmin(least, y[i] - gp->nugget * gsl_vector_get(gp->weights, i));
+        }
     }
     return least;
 }

@@ -35,6 +35,9 @@ typedef struct dz_gp_fit_options {
 bool dz_gp_fit(const dz_inputs *inputs, const double *y, const dz_gp_fit_options *options,
                double *theta, double *log_posterior);
 
+/* The most probable theta before any data. */
+void dz_gp_prior_middle(const dz_inputs *inputs, double *theta);
+
 /* The posterior given y at the inputs. `fantasies` (may be NULL) are points whose values are yet to
  * come: each is believed to be what the process expects there, which leaves the mean as it is and
  * takes the variance away (the kriging believer: Ginsbourger et al., "Kriging is well-suited to
@@ -44,9 +47,10 @@ dz_gp *dz_gp_create(const dz_inputs *inputs, const double *y, const double *thet
                     const dz_inputs *fantasies);
 void dz_gp_destroy(dz_gp *gp);
 
-/* The least posterior mean at the points with a value, where y is what the process was made of: the
- * best that is known with noise taken out. */
-double dz_gp_least_mean(const dz_gp *gp, const double *y);
+/* The least posterior mean at those points with a value that are `among` them (NULL = all), where y
+ * is what the process was made of: the best that is known with noise taken out. INFINITY for none.
+ */
+double dz_gp_least_mean(const dz_gp *gp, const double *y, const bool *among);
 
 /* The most points of one dz_gp_predict. Predictions use room of the process, which is one thread's
  * at a time. */

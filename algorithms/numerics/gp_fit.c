@@ -74,6 +74,13 @@ void dz_gp_log_prior(const dz_inputs *inputs, const double *theta, double *value
     }
 }
 
+void dz_gp_prior_middle(const dz_inputs *inputs, double *theta)
+{
+    for (size_t i = 0; i < dz_matern_parameters(inputs); i++) {
+        theta[i] = prior_mean(inputs->dims, i);
+    }
+}
+
 bool dz_gp_fit(const dz_inputs *inputs, const double *y, const dz_gp_fit_options *options,
                double *theta, double *log_posterior)
 {
