@@ -2,7 +2,8 @@
  * Merge patches (RFC 7386) and JSON patches (RFC 6902) on trees.
  *
  * The sizes are those of a request's body and a stored document; only "copy" could make more of
- * them, so the whole may not grow past a bound.
+ * them, so that what is put in is counted, and bounded in number, bytes and depth: trees are walked
+ * recursively.
  */
 #include "api/kube_parts.h"
 
@@ -10,7 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPERATIONS = 1000, MAX_POINTER = 64, POINTER_TEXT = 1024, MAX_NODES = 100000 };
+enum {
+    MAX_OPERATIONS = 1000,
+    MAX_POINTER = 64,
+    POINTER_TEXT = 1024,
+    MAX_NODES = 100000,
+    MAX_BYTES = 16 << 20,
+    MAX_DEPTH = CJSON_NESTING_LIMIT
+};
+
+/* How much there is, the document and all that was put into it. */
+typedef struct extent {
+    size_t nodes, bytes;
+} extent;
 
 /* The place that a JSON pointer names: the parent, and the key in it. */
 typedef struct place {
@@ -18,14 +31,16 @@ typedef struct place {
     char key[POINTER_TEXT];
 } place;
 
-static dozan_status operate(cJSON **target, const cJSON *operation, int index, dozan_error *err);
+static dozan_status operate(cJSON **target, const cJSON *operation, extent *all, int index,
+                            dozan_error *err);
 static bool find_place(cJSON *root, const char *pointer, place *found);
 static bool take_token(const char **pointer, char *token);
 static cJSON *item_at(cJSON **root, const place *at);
 static bool array_index(const cJSON *array, const char *key, bool end, int *index);
 static bool put(cJSON **root, const place *at, cJSON *value, bool replace);
 static bool drop(cJSON **root, const place *at);
-static size_t count_nodes(const cJSON *tree, size_t limit);
+static bool fits(extent *all, const cJSON *value, const char *path);
+static bool measure(const cJSON *tree, size_t depth, extent *all);
 
 bool kube_merge_patch(cJSON *target, const cJSON *patch)
 {
@@ -60,22 +75,23 @@ dozan_status kube_json_patch(cJSON **target, const cJSON *patch, dozan_error *er
 {
     int index = 0;
     const cJSON *operation;
+    extent all = {0};
     if (!cJSON_IsArray(patch) || cJSON_GetArraySize(patch) > MAX_OPERATIONS)
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "a JSON patch is a list of at most %d operations", MAX_OPERATIONS);
+    if (!fits(&all, *target, ""))
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL, "the document is too large");
     cJSON_ArrayForEach(operation, patch)
     {
-        dozan_status status = operate(target, operation, index++, err);
+        dozan_status status = operate(target, operation, &all, index++, err);
         if (status != DOZAN_OK)
             return status;
-        if (count_nodes(*target, MAX_NODES) >= MAX_NODES)
-            return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                                   "the patch makes the document too large");
     }
     return DOZAN_OK;
 }
 
-static dozan_status operate(cJSON **target, const cJSON *operation, int index, dozan_error *err)
+static dozan_status operate(cJSON **target, const cJSON *operation, extent *all, int index,
+                            dozan_error *err)
 {
     const char *word = kube_text(operation, "op"), *path = kube_text(operation, "path");
     const char *from = kube_text(operation, "from");
@@ -96,7 +112,7 @@ static dozan_status operate(cJSON **target, const cJSON *operation, int index, d
         good = true;
     } else if (strcmp(word, "add") == 0 || strcmp(word, "replace") == 0) {
         bool replace = word[0] == 'r';
-        if (value != NULL && (!replace || item_at(target, &to) != NULL))
+        if (value != NULL && (!replace || item_at(target, &to) != NULL) && fits(all, value, path))
             good = put(target, &to, cJSON_Duplicate(value, true), replace);
     } else if ((strcmp(word, "move") == 0 || strcmp(word, "copy") == 0) && from != NULL &&
                find_place(*target, from, &source)) {
@@ -104,7 +120,7 @@ static dozan_status operate(cJSON **target, const cJSON *operation, int index, d
         size_t size = strlen(from);
         bool inside = strncmp(path, from, size) == 0 && path[size] == '/';
         bool move = word[0] == 'm';
-        if (present != NULL && !(move && inside)) {
+        if (present != NULL && !(move && inside) && fits(all, present, path)) {
             cJSON *copy = cJSON_Duplicate(present, true);
             good =
                 copy != NULL && (!move || drop(target, &source)) && find_place(*target, path, &to);
@@ -237,15 +253,27 @@ static bool drop(cJSON **root, const place *at)
     return true;
 }
 
-static size_t count_nodes(const cJSON *tree, size_t limit)
+/* Counts a value that is to come to that place. */
+static bool fits(extent *all, const cJSON *value, const char *path)
 {
-    size_t count = 1;
+    size_t depth = 0;
+    for (const char *at = path; *at != '\0'; at++)
+        depth += *at == '/' ? 1 : 0;
+    return measure(value, depth, all);
+}
+
+static bool measure(const cJSON *tree, size_t depth, extent *all)
+{
     const cJSON *item;
+    all->nodes++;
+    all->bytes += tree->string != NULL ? strlen(tree->string) : 0;
+    all->bytes += tree->valuestring != NULL ? strlen(tree->valuestring) : 0;
+    if (all->nodes > MAX_NODES || all->bytes > MAX_BYTES || depth > MAX_DEPTH)
+        return false;
     cJSON_ArrayForEach(item, tree)
     {
-        count += count_nodes(item, limit);
-        if (count >= limit)
-            break;
+        if (!measure(item, depth + 1, all))
+            return false;
     }
-    return count;
+    return true;
 }
