@@ -170,17 +170,26 @@ static void cut(dozan_buf *path, size_t size)
     path->data[size] = '\0';
 }
 
-/* Whether a member of a differs from b's member of its name; the path then names it. */
-static bool members_differ(const cJSON *a, const cJSON *b, dozan_buf *path)
+/* Whether a member of a differs from b's member of its name; the path then names it. With
+ * `missing`, only those that b lacks are looked at: comparing both ways at each level would double
+ * the work with each level. Members mostly have the same order, and are then found at once. */
+static bool members_differ(const cJSON *a, const cJSON *b, bool missing, dozan_buf *path)
 {
-    const cJSON *child = NULL;
+    const cJSON *child = NULL, *next = b->child;
     size_t size = path->size;
 
     cJSON_ArrayForEach(child, a)
     {
+        const cJSON *other = next;
+        if (next == NULL || strcmp(next->string, child->string) != 0) {
+            other = cJSON_GetObjectItemCaseSensitive(b, child->string);
+        }
+        next = other != NULL ? other->next : next;
+        if (missing && other != NULL) {
+            continue;
+        }
         dozan_buf_printf(path, ".%s", child->string);
-        if (!is_budget(path->data) &&
-            find_difference(child, cJSON_GetObjectItemCaseSensitive(b, child->string), path)) {
+        if (!is_budget(path->data) && find_difference(child, other, path)) {
             return true;
         }
         cut(path, size);
@@ -221,7 +230,7 @@ static bool find_difference(const cJSON *a, const cJSON *b, dozan_buf *path)
         return true;
     }
     if (cJSON_IsObject(a)) {
-        return members_differ(a, b, path) || members_differ(b, a, path);
+        return members_differ(a, b, false, path) || members_differ(b, a, true, path);
     }
     if (cJSON_IsArray(a)) {
         return elements_differ(a, b, path);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,6 +284,44 @@ static void only_the_budget_may_change(void **state)
     dz_spec_destroy(current);
 }
 
+static dz_experiment_spec *read_with_warnings(const char *text)
+{
+    dz_experiment_spec *spec = NULL;
+    dz_problems problems;
+    assert_int_equal(spec_read(text, &spec, &problems), DOZAN_OK);
+    dz_problems_fini(&problems);
+    return spec;
+}
+
+/* Comparing takes time in proportion to the documents, not two to the power of their levels. */
+static void levels_cost_no_more_than_members(void **state)
+{
+    enum { LEVELS = 40 };
+    char deep[LEVELS * 6 + 128];
+    size_t used = (size_t)snprintf(deep, sizeof deep, "apiVersion: example.org/v1\n      deep: ");
+    dozan_error err = {0};
+
+    (void)state;
+    for (int i = 0; i < LEVELS; i++) {
+        used += (size_t)snprintf(deep + used, sizeof deep - used, "{a: ");
+    }
+    used += (size_t)snprintf(deep + used, sizeof deep - used, "x");
+    memset(deep + used, '}', LEVELS);
+    deep[used + LEVELS] = '\0';
+    char *text = spec_replace(spec_base, "apiVersion: batch/v1", deep);
+    char *other_text = spec_replace(text, "{a: x}", "{a: y}");
+    dz_experiment_spec *current = read_with_warnings(text);
+    dz_experiment_spec *same = read_with_warnings(text);
+    dz_experiment_spec *other = read_with_warnings(other_text);
+    assert_int_equal(dz_spec_check_update(current, same, &err), DOZAN_OK);
+    assert_int_equal(dz_spec_check_update(current, other, &err), DOZAN_FAILED_PRECONDITION);
+    dz_spec_destroy(current);
+    dz_spec_destroy(same);
+    dz_spec_destroy(other);
+    free(text);
+    free(other_text);
+}
+
 static void places_are_found(void **state)
 {
     static const struct {
@@ -346,6 +385,7 @@ int main(void)
         cmocka_unit_test(what_is_set_is_told_apart_from_the_file),
         cmocka_unit_test(what_cannot_be_run_here_is_marked),
         cmocka_unit_test(only_the_budget_may_change),
+        cmocka_unit_test(levels_cost_no_more_than_members),
         cmocka_unit_test(places_are_found),
         cmocka_unit_test(the_kit_is_told_of_it),
     };
