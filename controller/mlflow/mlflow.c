@@ -1,0 +1,262 @@
+#include "mlflow/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 256 << 20 };
+
+static dz_http_handler answer_call, tell_health, tell_version, tell_server;
+static cJSON *read_arguments(const dz_http_request *request, dozan_error *err);
+static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
+                              const mlflow_call **call, dozan_error *err);
+static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const mlflow_call *call,
+                        const cJSON *arguments, dz_json *out, dozan_error *err);
+static void reply(dz_http_request *request, dz_json *out);
+
+#define MLFLOW(prefix) prefix "/{version}/mlflow/"
+#define ARTIFACTS(prefix) prefix "/{version}/mlflow-artifacts/artifacts"
+
+/* Searches are posts that change nothing. */
+#define ROUTES(prefix)                                                                             \
+    {"GET", MLFLOW(prefix) "server-info", tell_server, DZ_ROLE_NONE},                              \
+        {"GET", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_VIEWER},                          \
+        {"POST", MLFLOW(prefix) "{group}/search", answer_call, DZ_ROLE_VIEWER},                    \
+        {"POST", MLFLOW(prefix) "experiments/search-datasets", answer_call, DZ_ROLE_VIEWER},       \
+        {"POST", MLFLOW(prefix) "registered-models/get-latest-versions", answer_call,              \
+         DZ_ROLE_VIEWER},                                                                          \
+        {"POST", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                         \
+        {"PATCH", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                        \
+        {"DELETE", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                       \
+        {"GET", ARTIFACTS(prefix), mlflow_artifact_list, DZ_ROLE_VIEWER},                          \
+        {"GET", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_get, DZ_ROLE_VIEWER},              \
+        {"PUT", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_put, DZ_ROLE_EDITOR},              \
+    {                                                                                              \
+        "DELETE", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_delete, DZ_ROLE_EDITOR           \
+    }
+
+static const dz_http_route routes[] = {
+    ROUTES("/api"),
+    ROUTES("/ajax-api"),
+    {"GET", "/health", tell_health, DZ_ROLE_NONE},
+    {"GET", "/version", tell_version, DZ_ROLE_NONE},
+};
+
+dozan_status dz_mlflow_create(const dz_mlflow_config *config, dz_mlflow **mlflow, dozan_error *err)
+{
+    dz_mlflow *made = calloc(1, sizeof(*made));
+    dozan_status status = DOZAN_OK;
+    if (made == NULL)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    made->config = *config;
+    made->root = -1;
+    made->readers = calloc(config->workers + 1, sizeof(dz_track *));
+    if (made->readers == NULL)
+        status = dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    if (status == DOZAN_OK)
+        status = dz_commit_create(config->db_path, config->durability, &made->commit, err);
+    if (status == DOZAN_OK) {
+        (void)mkdir(config->artifacts, 0777);
+        made->root = open(config->artifacts, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (made->root < 0)
+            status = dozan_error_set(err, DOZAN_PERMISSION_DENIED, config->artifacts,
+                                     "the folder of the artifacts cannot be made or read: %s",
+                                     strerrordesc_np(errno));
+    }
+    if (status == DOZAN_OK)
+        *mlflow = made;
+    else
+        dz_mlflow_destroy(made);
+    return status;
+}
+
+void dz_mlflow_destroy(dz_mlflow *mlflow)
+{
+    if (mlflow == NULL)
+        return;
+    for (size_t i = 0; mlflow->readers != NULL && i < mlflow->config.workers; i++)
+        dz_track_close(mlflow->readers[i]);
+    free(mlflow->readers);
+    dz_commit_destroy(mlflow->commit);
+    if (mlflow->root >= 0)
+        (void)close(mlflow->root);
+    free(mlflow);
+}
+
+dz_http_route_set dz_mlflow_routes(dz_mlflow *mlflow)
+{
+    return (dz_http_route_set){routes, sizeof(routes) / sizeof(routes[0]), mlflow};
+}
+
+/* ---- calls ---- */
+
+static void answer_call(void *context, dz_http_request *request)
+{
+    dz_mlflow *mlflow = context;
+    const mlflow_call *call = NULL;
+    dozan_error err = {0};
+    dz_json out;
+    dozan_buf_init(&out.buf, ANSWER_MAX);
+    cJSON *arguments = read_arguments(request, &err);
+    dozan_status status = arguments != NULL ? DOZAN_OK : err.code;
+    if (status == DOZAN_OK)
+        status = find_call(request, arguments, &call, &err);
+    if (status == DOZAN_OK)
+        status = dz_fields_check(call->fields, arguments, request->body, &err);
+    if (status == DOZAN_OK)
+        status = run(mlflow, request, call, arguments, &out, &err);
+    cJSON_Delete(arguments);
+    if (status == DOZAN_OK)
+        reply(request, &out);
+    else
+        mlflow_fail(request, &err);
+    dozan_buf_fini(&out.buf);
+}
+
+static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
+                              const mlflow_call **call, dozan_error *err)
+{
+    const char *path = dz_http_param(request, "call");
+    const char *mark = strstr(request->path, "/mlflow/");
+    if (path == NULL)
+        path = mark != NULL ? mark + strlen("/mlflow/") : "";
+    *call = mlflow_find(strcmp(request->method, "HEAD") == 0 ? "GET" : request->method, path,
+                        arguments);
+    if (*call == NULL)
+        return dozan_error_set(err, DOZAN_UNIMPLEMENTED, NULL,
+                               "This server has no %s %.200s: tracing and other parts for "
+                               "generative models are not served",
+                               request->method, path);
+    return DOZAN_OK;
+}
+
+/* A list where the query has a name twice, or where the name is one of a list. */
+static bool add_query(cJSON *arguments, const dz_http_pair *pair)
+{
+    static const char *const lists[] = {"experiment_ids", "order_by", "run_ids", "stages"};
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(arguments, pair->name);
+    bool list = false;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        list = list || strcmp(lists[i], pair->name) == 0;
+    if (!list)
+        return old != NULL || cJSON_AddStringToObject(arguments, pair->name, pair->value) != NULL;
+    if (old == NULL)
+        old = cJSON_AddArrayToObject(arguments, pair->name);
+    cJSON *item = old != NULL ? cJSON_CreateString(pair->value) : NULL;
+    return item != NULL && cJSON_AddItemToArray(old, item);
+}
+
+/* Of the query, or of the body: a body that is no JSON has no fields, and so misses some. */
+static cJSON *read_arguments(const dz_http_request *request, dozan_error *err)
+{
+    static const char json[] = "application/json";
+    const char *type = dz_http_header(request, "Content-Type");
+    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    cJSON *arguments = NULL;
+    if (!get && (type == NULL ? request->body_size > 0
+                              : strncasecmp(type, json, sizeof(json) - 1) != 0)) {
+        (void)dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                              "Bad Request. Content-Type must be application/json");
+        return NULL;
+    }
+    if (!get)
+        arguments = cJSON_ParseWithLength(request->body, request->body_size);
+    if (!cJSON_IsObject(arguments)) {
+        cJSON_Delete(arguments);
+        arguments = cJSON_CreateObject();
+    }
+    bool good = arguments != NULL;
+    for (size_t i = 0; get && good && i < request->query_count; i++)
+        good = add_query(arguments, &request->query[i]);
+    if (good)
+        return arguments;
+    cJSON_Delete(arguments);
+    (void)dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "out of memory");
+    return NULL;
+}
+
+static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const mlflow_call *call,
+                        const cJSON *arguments, dz_json *out, dozan_error *err)
+{
+    dz_track **reader = &mlflow->readers[request->worker];
+    dozan_status status = DOZAN_OK;
+    dz_json_open(out, NULL, '{');
+    if (!call->writes && *reader == NULL)
+        status = dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader,
+                               err);
+    if (status == DOZAN_OK)
+        status = call->writes ? dz_commit_run(mlflow->commit, call->call, arguments, out, err)
+                              : dz_track_read(*reader, call->call, arguments, out, err);
+    dz_json_close(out, '}');
+    return status;
+}
+
+static void reply(dz_http_request *request, dz_json *out)
+{
+    dz_http_answer answer = {.size = out->buf.size};
+    dozan_error err = {0};
+    answer.body = dozan_buf_take(&out->buf);
+    if (answer.body != NULL) {
+        dz_http_reply(request, &answer);
+        return;
+    }
+    (void)dozan_error_set(&err, DOZAN_UNAVAILABLE, NULL, "out of memory");
+    mlflow_fail(request, &err);
+}
+
+void mlflow_fail(dz_http_request *request, const dozan_error *err)
+{
+    static const struct {
+        dozan_status code;
+        int status;
+        const char *word;
+    } words[] = {
+        {DOZAN_INVALID_ARGUMENT, 400, "INVALID_PARAMETER_VALUE"},
+        {DOZAN_ALREADY_EXISTS, 400, "RESOURCE_ALREADY_EXISTS"},
+        {DOZAN_NOT_FOUND, 404, "RESOURCE_DOES_NOT_EXIST"},
+        {DOZAN_UNIMPLEMENTED, 501, "NOT_IMPLEMENTED"},
+        {DOZAN_PERMISSION_DENIED, 403, "PERMISSION_DENIED"},
+        {DOZAN_UNAVAILABLE, 503, "TEMPORARILY_UNAVAILABLE"},
+        {DOZAN_RESOURCE_EXHAUSTED, 503, "TEMPORARILY_UNAVAILABLE"},
+        {DOZAN_FAILED_PRECONDITION, 400, "BAD_REQUEST"},
+    };
+    int status = 500;
+    const char *word = "INTERNAL_ERROR";
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i].code == err->code) {
+            status = words[i].status;
+            word = words[i].word;
+        }
+    }
+    cJSON *tree = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(tree, "error_code", word);
+    (void)cJSON_AddStringToObject(tree, "message", err->message);
+    dz_http_reply_json(request, status, tree);
+}
+
+/* ---- what a client asks of the server itself ---- */
+
+static void tell_health(void *context, dz_http_request *request)
+{
+    (void)context;
+    dz_http_reply_text(request, 200, "text/plain", "OK");
+}
+
+/* The version of MLflow whose API this is. */
+static void tell_version(void *context, dz_http_request *request)
+{
+    (void)context;
+    dz_http_reply_text(request, 200, "text/plain", "3.17.2");
+}
+
+static void tell_server(void *context, dz_http_request *request)
+{
+    (void)context;
+    dz_http_reply_text(request, 200, "application/json",
+                       "{\"store_type\":\"SqlStore\",\"workspaces_enabled\":false,"
+                       "\"multipart_upload_enabled\":false,\"multipart_download_enabled\":false}");
+}
