@@ -18,7 +18,7 @@
 
 enum {
     DZ_HTTP_MAX_PARAMS = 6,
-    DZ_HTTP_MAX_QUERY = 32,
+    DZ_HTTP_MAX_QUERY = 128,
     DZ_HTTP_MAX_HEADERS = 64,
     DZ_HTTP_MAX_EXTRA = 4 /* headers that an answer may add */
 };

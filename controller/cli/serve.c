@@ -16,6 +16,7 @@
 #include "cli/notify.h"
 #include "cli/serve_commands.h"
 #include "cli/serve_log.h"
+#include "mlflow/mlflow.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +27,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 8, WORKERS = 8 };
+enum { SIGNALS = 4, CHECK_MS = 1000, MAX_SETS = 8, WORKERS = 8, MAX_BODY = 64 << 20 };
 static const int signal_numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
 #define DEFAULT_LISTEN "127.0.0.1:7070"
@@ -40,6 +41,8 @@ typedef struct serving {
     dz_kube *_Atomic kube; /* NULL until it is there: commits come before */
     dz_ops ops;
     dz_page *page;
+    dz_mlflow *mlflow;
+    char *artifacts; /* the folder that MLflow's artifacts are in; owned */
     dz_work_api work;
     dz_serve_commands commands;
     dz_access *access;
@@ -61,6 +64,7 @@ static void release_signals(serving *server);
 static dozan_status start(serving *server, dozan_error *err);
 static dozan_status start_service(serving *server, dozan_error *err);
 static dozan_status start_http(serving *server, dozan_error *err);
+static dozan_status start_mlflow(serving *server, dozan_error *err);
 static dozan_status start_grpc(serving *server, dozan_error *err);
 static int serve(serving *server);
 static bool take_signals(serving *server);
@@ -147,6 +151,8 @@ static dozan_status start_http(serving *server, dozan_error *err)
         return status;
     atomic_store(&server->kube, kube);
     status = dz_page_create(&page_config, &server->page, err);
+    if (status == DOZAN_OK)
+        status = start_mlflow(server, err);
     if (status != DOZAN_OK)
         return status;
     server->ops.kube = kube;
@@ -158,6 +164,7 @@ static dozan_status start_http(serving *server, dozan_error *err)
     server->sets[server->set_count++] = dz_kube_routes(kube);
     server->work = (dz_work_api){server->service, dz_service_work};
     server->sets[server->set_count++] = dz_work_routes(&server->work);
+    server->sets[server->set_count++] = dz_mlflow_routes(server->mlflow);
     server->sets[server->set_count++] = dz_page_routes(server->page);
     server->commands = (dz_serve_commands){server->cli, server->service};
     server->sets[server->set_count++] = dz_serve_commands_routes(&server->commands);
@@ -165,6 +172,7 @@ static dozan_status start_http(serving *server, dozan_error *err)
         .sets = server->sets,
         .set_count = server->set_count,
         .workers = WORKERS,
+        .max_body = MAX_BODY,
         .authorize = server->access != NULL ? dz_access_authorize : NULL,
         .authorize_context = server->access,
         .log = dz_serve_log_request,
@@ -208,6 +216,21 @@ static dozan_status start_grpc(serving *server, dozan_error *err)
     return status;
 }
 
+/* Beside the database, in a folder of its name. */
+static dozan_status start_mlflow(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    if (asprintf(&server->artifacts, "%s.artifacts", options->db) < 0) {
+        server->artifacts = NULL;
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    }
+    dz_mlflow_config config = {.db_path = options->db,
+                               .artifacts = server->artifacts,
+                               .durability = options->durability,
+                               .workers = WORKERS};
+    return dz_mlflow_create(&config, &server->mlflow, err);
+}
+
 static void stop(serving *server)
 {
     dz_kube *kube = atomic_load(&server->kube);
@@ -219,6 +242,8 @@ static void stop(serving *server)
     dz_service_destroy(server->service);
     dz_kube_destroy(kube);
     dz_page_destroy(server->page);
+    dz_mlflow_destroy(server->mlflow);
+    free(server->artifacts);
     dz_access_destroy(server->access);
 }
 

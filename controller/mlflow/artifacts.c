@@ -136,7 +136,7 @@ static dozan_status open_parent(dz_mlflow *mlflow, const char *path, bool make, 
     for (int depth = 0; status == DOZAN_OK; depth++) {
         size_t size = strcspn(path, "/");
         if (depth == DEPTH || size == 0 || size > PART_LENGTH || strncmp(path, "..", size) == 0 ||
-            memchr(path, '\\', size) != NULL || strchr(path, '%') != NULL) {
+            memchr(path, '\\', size) != NULL) {
             status = invalid_path(err);
             break;
         }

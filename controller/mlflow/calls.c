@@ -24,22 +24,38 @@ enum {
     {                                                                                              \
         NULL, DZ_FIELD_TEXT, 0, 0, 0, NULL                                                         \
     }
-#define TEXT(name, rules, max) {name, DZ_FIELD_TEXT, rules, 0, max, NULL}
-#define INT(name, rules, min, max) {name, DZ_FIELD_INT, rules, min, max, NULL}
-#define LIST(name, rules, max, fields) {name, DZ_FIELD_OBJECTS, rules, 0, max, fields}
-#define TEXTS(name, rules, max) {name, DZ_FIELD_TEXTS, rules, 0, max, NULL}
+#define TEXT(name, rules, max)                                                                     \
+    {                                                                                              \
+        name, DZ_FIELD_TEXT, rules, 0, max, NULL                                                   \
+    }
+#define INT(name, rules, min, max)                                                                 \
+    {                                                                                              \
+        name, DZ_FIELD_INT, rules, min, max, NULL                                                  \
+    }
+#define LIST(name, rules, max, fields)                                                             \
+    {                                                                                              \
+        name, DZ_FIELD_OBJECTS, rules, 0, max, fields                                              \
+    }
+#define TEXTS(name, rules, max)                                                                    \
+    {                                                                                              \
+        name, DZ_FIELD_TEXTS, rules, 0, max, NULL                                                  \
+    }
 #define RUN TEXT("run_id", REQUIRED | DZ_FIELD_RUN, ID), TEXT("run_uuid", 0, ID)
 #define EXPERIMENT TEXT("experiment_id", REQUIRED | DZ_FIELD_FILLED, ID)
 #define ENTITY_KEY TEXT("key", REQUIRED | DZ_FIELD_ENTITY, KEY)
 #define MODEL TEXT("name", REQUIRED | DZ_FIELD_FILLED, NAME)
 #define VERSION TEXT("version", REQUIRED | DZ_FIELD_FILLED, ID)
 #define PAGE(max) INT("max_results", 0, 1, max), TEXT("page_token", 0, NAME)
-#define FILTER TEXT("filter", 0, 0), {"order_by", DZ_FIELD_ANY, 0, 0, 0, NULL}
+#define FILTER                                                                                     \
+    TEXT("filter", 0, 0),                                                                          \
+    {                                                                                              \
+        "order_by", DZ_FIELD_ANY, 0, 0, 0, NULL                                                    \
+    }
 #define EXPERIMENTS TEXTS("experiment_ids", 0, 0)
 #define METRIC_FIELDS                                                                              \
-    ENTITY_KEY, {"value", DZ_FIELD_DOUBLE, REQUIRED, 0, 0, NULL}, INT("timestamp", REQUIRED, 0, 0), \
-        INT("step", 0, 0, 0), TEXT("model_id", 0, ID), TEXT("dataset_name", 0, NAME),              \
-        TEXT("dataset_digest", 0, ID)
+    ENTITY_KEY, {"value", DZ_FIELD_DOUBLE, REQUIRED, 0, 0, NULL},                                  \
+        INT("timestamp", REQUIRED, 0, 0), INT("step", 0, 0, 0), TEXT("model_id", 0, ID),           \
+        TEXT("dataset_name", 0, NAME), TEXT("dataset_digest", 0, ID)
 
 static const dz_field loose_pair[] = {TEXT("key", REQUIRED | DZ_FIELD_FILLED, KEY),
                                       TEXT("value", 0, VERSION_TAG), END};
@@ -48,10 +64,13 @@ static const dz_field param[] = {ENTITY_KEY, TEXT("value", DZ_FIELD_CUT, PARAM),
 static const dz_field metric[] = {METRIC_FIELDS, END};
 static const dz_field dataset[] = {TEXT("name", REQUIRED | DZ_FIELD_FILLED, NAME),
                                    TEXT("digest", REQUIRED | DZ_FIELD_FILLED, 36),
-                                   TEXT("source_type", REQUIRED, 0), TEXT("source", REQUIRED, 0),
-                                   TEXT("schema", 0, 1 << 20), TEXT("profile", 0, 1 << 24), END};
-static const dz_field input[] = {{"dataset", DZ_FIELD_OBJECT, REQUIRED, 0, 0, dataset},
-                                 LIST("tags", 0, 0, loose_pair), END};
+                                   TEXT("source_type", REQUIRED, 0),
+                                   TEXT("source", REQUIRED, 0),
+                                   TEXT("schema", 0, 1 << 20),
+                                   TEXT("profile", 0, 1 << 24),
+                                   END};
+static const dz_field input[] = {
+    {"dataset", DZ_FIELD_OBJECT, REQUIRED, 0, 0, dataset}, LIST("tags", 0, 0, loose_pair), END};
 static const dz_field model_use[] = {TEXT("model_id", REQUIRED | DZ_FIELD_FILLED, ID),
                                      INT("step", 0, 0, 0), END};
 
@@ -93,10 +112,10 @@ static const dz_field history[] = {RUN, TEXT("metric_key", REQUIRED | DZ_FIELD_F
 static const dz_field bulk[] = {TEXTS("run_id", REQUIRED, RUNS),
                                 TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
                                 INT("max_results", 0, 1, 1 << 30), END};
-static const dz_field interval[] = {TEXTS("run_ids", REQUIRED, RUNS),
-                                    TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
-                                    INT("max_results", 0, 1, 2500), INT("start_step", 0, 0, 0),
-                                    INT("end_step", 0, 0, 0), END};
+static const dz_field interval[] = {
+    TEXTS("run_ids", REQUIRED, RUNS), TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
+    INT("max_results", 0, 1, 2500),   INT("start_step", 0, 0, 0),
+    INT("end_step", 0, 0, 0),         END};
 
 static const dz_field model_create[] = {EXPERIMENT,
                                         TEXT("name", 0, NAME),
@@ -238,8 +257,8 @@ static bool fits(const char *pattern, const char *path, cJSON *arguments)
         }
         size_t name = strcspn(pattern, "}") - 1;
         bool last = pattern[name + 2] == '\0';
-        size_t value = last && strcmp(pattern, "{tag_key}") == 0 ? strlen(path)
-                                                                 : strcspn(path, "/");
+        size_t value =
+            last && strcmp(pattern, "{tag_key}") == 0 ? strlen(path) : strcspn(path, "/");
         if (value == 0)
             return false;
         char *key = arguments != NULL ? strndup(pattern + 1, name) : NULL;

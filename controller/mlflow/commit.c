@@ -14,7 +14,7 @@ typedef struct job {
 } job;
 
 struct dz_commit {
-    dz_track *track; /* of the thread that writes */
+    dz_track *track;      /* of the thread that writes */
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     job *first, *last;

@@ -55,8 +55,8 @@ static dozan_status check_all(checking *at, const dz_field *fields, cJSON *objec
 static dozan_status check_one(checking *at, const dz_field *field, cJSON *item)
 {
     bool good = true;
-    double number = cJSON_IsString(item) ? strtod(item->valuestring, NULL)
-                                         : cJSON_GetNumberValue(item);
+    double number =
+        cJSON_IsString(item) ? strtod(item->valuestring, NULL) : cJSON_GetNumberValue(item);
     switch (field->type) {
     case DZ_FIELD_TEXT:
         return check_text(at, field, item);
@@ -138,9 +138,9 @@ static bool is_path_like(const char *text)
 {
     size_t size = strlen(text);
     return text[0] == '/' || strcmp(text, ".") == 0 || strncmp(text, "./", 2) == 0 ||
-           strcmp(text, "..") == 0 || strncmp(text, "../", 3) == 0 || strstr(text, "/../") != NULL ||
-           strstr(text, "/./") != NULL || strstr(text, "//") != NULL ||
-           (size > 1 && text[size - 1] == '/') ||
+           strcmp(text, "..") == 0 || strncmp(text, "../", 3) == 0 ||
+           strstr(text, "/../") != NULL || strstr(text, "/./") != NULL ||
+           strstr(text, "//") != NULL || (size > 1 && text[size - 1] == '/') ||
            (size > 3 && strcmp(text + size - 3, "/..") == 0) ||
            (size > 2 && strcmp(text + size - 2, "/.") == 0);
 }
@@ -164,11 +164,12 @@ static dozan_status check_name(checking *at, const dz_field *field, const char *
                                "(.), spaces ( ), colon(:) and slashes (/).",
                                text, at->place, field->name);
     if ((field->rules & DZ_FIELD_ENTITY) && is_path_like(text))
-        return dozan_error_set(at->err, DOZAN_INVALID_ARGUMENT, NULL,
-                               "Invalid value \"%.250s\" for parameter '%s%s' supplied: Names may "
-                               "be treated as files in certain cases, and must not resolve to other "
-                               "names when treated as such.",
-                               text, at->place, field->name);
+        return dozan_error_set(
+            at->err, DOZAN_INVALID_ARGUMENT, NULL,
+            "Invalid value \"%.250s\" for parameter '%s%s' supplied: Names may "
+            "be treated as files in certain cases, and must not resolve to other "
+            "names when treated as such.",
+            text, at->place, field->name);
     if ((field->rules & DZ_FIELD_MODEL) && strpbrk(text, "/:") != NULL)
         return dozan_error_set(at->err, DOZAN_INVALID_ARGUMENT, NULL,
                                "Invalid name: '%.250s'. Registered model name cannot be empty, and "
@@ -205,8 +206,7 @@ static dozan_status check_list(checking *at, const dz_field *field, cJSON *list)
         return dozan_error_set(at->err, DOZAN_INVALID_ARGUMENT, NULL,
                                "A batch logging request can contain at most %lld %s. Got %d %s. "
                                "Please split up %s across multiple requests and try again.",
-                               (long long)field->max, field->name, count, field->name,
-                               field->name);
+                               (long long)field->max, field->name, count, field->name, field->name);
     size_t end = strlen(at->place);
     cJSON *item;
     cJSON_ArrayForEach(item, list)
@@ -242,9 +242,10 @@ static dozan_status invalid(const checking *at, const dz_field *field, const cJS
         text = found;
         size = strcspn(found, ",}] \t\r\n");
     }
-    dozan_status status = dozan_error_set(
-        at->err, DOZAN_INVALID_ARGUMENT, NULL, "Invalid value %.*s for parameter '%s%s' supplied: %s",
-        (int)(size < QUOTED ? size : QUOTED), text, at->place, field->name, why);
+    dozan_status status =
+        dozan_error_set(at->err, DOZAN_INVALID_ARGUMENT, NULL,
+                        "Invalid value %.*s for parameter '%s%s' supplied: %s",
+                        (int)(size < QUOTED ? size : QUOTED), text, at->place, field->name, why);
     cJSON_free(printed);
     return status;
 }

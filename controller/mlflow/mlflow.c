@@ -10,7 +10,7 @@
 
 enum { ANSWER_MAX = 256 << 20 };
 
-static dz_http_handler answer_call, tell_health, tell_version, tell_server;
+static dz_http_handler answer_call, tell_health, tell_server;
 static cJSON *read_arguments(const dz_http_request *request, dozan_error *err);
 static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
                               const mlflow_call **call, dozan_error *err);
@@ -43,7 +43,6 @@ static const dz_http_route routes[] = {
     ROUTES("/api"),
     ROUTES("/ajax-api"),
     {"GET", "/health", tell_health, DZ_ROLE_NONE},
-    {"GET", "/version", tell_version, DZ_ROLE_NONE},
 };
 
 dozan_status dz_mlflow_create(const dz_mlflow_config *config, dz_mlflow **mlflow, dozan_error *err)
@@ -157,8 +156,8 @@ static cJSON *read_arguments(const dz_http_request *request, dozan_error *err)
     const char *type = dz_http_header(request, "Content-Type");
     bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     cJSON *arguments = NULL;
-    if (!get && (type == NULL ? request->body_size > 0
-                              : strncasecmp(type, json, sizeof(json) - 1) != 0)) {
+    if (!get &&
+        (type == NULL ? request->body_size > 0 : strncasecmp(type, json, sizeof(json) - 1) != 0)) {
         (void)dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                               "Bad Request. Content-Type must be application/json");
         return NULL;
@@ -186,8 +185,8 @@ static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const
     dozan_status status = DOZAN_OK;
     dz_json_open(out, NULL, '{');
     if (!call->writes && *reader == NULL)
-        status = dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader,
-                               err);
+        status =
+            dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader, err);
     if (status == DOZAN_OK)
         status = call->writes ? dz_commit_run(mlflow->commit, call->call, arguments, out, err)
                               : dz_track_read(*reader, call->call, arguments, out, err);
@@ -244,13 +243,6 @@ static void tell_health(void *context, dz_http_request *request)
 {
     (void)context;
     dz_http_reply_text(request, 200, "text/plain", "OK");
-}
-
-/* The version of MLflow whose API this is. */
-static void tell_version(void *context, dz_http_request *request)
-{
-    (void)context;
-    dz_http_reply_text(request, 200, "text/plain", "3.17.2");
 }
 
 static void tell_server(void *context, dz_http_request *request)

@@ -1,6 +1,6 @@
 /*
- * MLflow's REST API on the service: what its unmodified client needs for tracking, artifacts and the
- * registry of models.
+ * MLflow's REST API on the service: what its unmodified client needs for tracking, artifacts and
+ * the registry of models.
  *
  * What changes something is committed before it is answered, together with what other requests wait
  * for at that moment (commit.h). Reads have a connection for each of the server's threads.

@@ -29,8 +29,7 @@ void dz_track_close(dz_track *track);
 DOZAN_MUST_USE dozan_status dz_track_begin(dz_track *track, dozan_error *err);
 DOZAN_MUST_USE dozan_status dz_track_end(dz_track *track, dozan_status status, dozan_error *err);
 DOZAN_MUST_USE dozan_status dz_track_within(dz_track *track, dz_track_call *call,
-                                            const cJSON *arguments, dz_json *out,
-                                            dozan_error *err);
+                                            const cJSON *arguments, dz_json *out, dozan_error *err);
 
 /* A snapshot for one call that only reads. */
 DOZAN_MUST_USE dozan_status dz_track_read(dz_track *track, dz_track_call *call,

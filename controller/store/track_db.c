@@ -121,10 +121,9 @@ bool track_step(track_query *query)
 
 dozan_status track_end(track_query *query, dozan_error *err)
 {
-    dozan_status status =
-        query->code == SQLITE_OK
-            ? DOZAN_OK
-            : dz_db_error(query->track->store, query->code, "cannot use what is tracked", err);
+    dozan_status status = query->code == SQLITE_OK ? DOZAN_OK
+                                                   : dz_db_error(query->track->store, query->code,
+                                                                 "cannot use what is tracked", err);
     if (query->kept < 0) {
         (void)sqlite3_finalize(query->stmt);
     } else {
@@ -236,7 +235,7 @@ int64_t track_arg_int(const cJSON *arguments, const char *name, int64_t otherwis
 double track_arg_double(const cJSON *arguments, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(arguments, name);
-    return cJSON_IsString(item) ? strtod(item->valuestring, NULL)
+    return cJSON_IsString(item)   ? strtod(item->valuestring, NULL)
            : cJSON_IsNumber(item) ? item->valuedouble
                                   : NAN;
 }
@@ -267,8 +266,8 @@ dozan_status track_read_token(const cJSON *arguments, int64_t *offset, dozan_err
     if (text == NULL || *text == '\0')
         return DOZAN_OK;
     errno = 0;
-    long long value = *text == 'p' && text[1] >= '0' && text[1] <= '9' ? strtoll(text + 1, &end, 10)
-                                                                       : -1;
+    long long value =
+        *text == 'p' && text[1] >= '0' && text[1] <= '9' ? strtoll(text + 1, &end, 10) : -1;
     if (value < 0 || errno != 0 || end == NULL || *end != '\0')
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "Invalid page token, could not decode it: '%.64s'", text);

@@ -20,8 +20,8 @@ typedef enum comparison {
 } comparison;
 
 /* ILIKE is SQLite's LIKE; a LIKE that knows letters' cases is GLOB with a pattern of its own. */
-static const char *const sql_of[COMPARISONS] = {"=",  "!=",   "<",    "<=", ">",      ">=",
-                                                "GLOB", "LIKE", "IN", "NOT IN", "", ""};
+static const char *const sql_of[COMPARISONS] = {
+    "=", "!=", "<", "<=", ">", ">=", "GLOB", "LIKE", "IN", "NOT IN", "", ""};
 
 static dozan_status read_comparison(track_filter *filter, comparison *how, dozan_error *err);
 static dozan_status check(track_filter *filter, const filter_key *key, comparison how,
@@ -75,13 +75,13 @@ static dozan_status add_clause(track_filter *filter, dozan_error *err)
     status = open_owned(filter, &key, how, &column, err);
     if (status != DOZAN_OK)
         return status;
-    if (how != IS_NULL  && how != IS_NOT_NULL) {
+    if (how != IS_NULL && how != IS_NOT_NULL) {
         (void)dozan_buf_puts(&filter->sql, " AND ");
         /* A model without this tag is no prompt. */
-        bool prompt = how == NOT_EQUAL &&key.entity == ENTITY_TAG &&
+        bool prompt = how == NOT_EQUAL && key.entity == ENTITY_TAG &&
                       strcmp(key.name, "mlflow.prompt.is_prompt") == 0;
-        status = add_test(filter, &key, column, prompt ? EQUAL : how,
-                          key.entity == ENTITY_METRIC, err);
+        status =
+            add_test(filter, &key, column, prompt ? EQUAL : how, key.entity == ENTITY_METRIC, err);
     }
     (void)dozan_buf_puts(&filter->sql, ")");
     return status;
@@ -93,7 +93,7 @@ static dozan_status open_owned(track_filter *filter, const filter_key *key, comp
 {
     const track_domain *domain = filter->domain;
     bool absent = how == IS_NULL || (how == NOT_EQUAL && key->entity == ENTITY_TAG &&
-                                         strcmp(key->name, "mlflow.prompt.is_prompt") == 0);
+                                     strcmp(key->name, "mlflow.prompt.is_prompt") == 0);
     (void)dozan_buf_puts(&filter->sql, absent ? "NOT EXISTS (" : "EXISTS (");
     if (key->entity == ENTITY_DATASET) {
         *column = strcmp(key->name, "name") == 0     ? "d.name"
@@ -159,9 +159,9 @@ static dozan_status check(track_filter *filter, const filter_key *key, compariso
                           dozan_error *err)
 {
     bool list = how == IN || how == NOT_IN, null = how >= IS_NULL;
-    bool order = how >= LESS  && how <= MORE_EQUAL;
-    bool number = key->entity == ENTITY_METRIC ||
-                  (key->entity == ENTITY_ATTRIBUTE && key->attribute->number);
+    bool order = how >= LESS && how <= MORE_EQUAL;
+    bool number =
+        key->entity == ENTITY_METRIC || (key->entity == ENTITY_ATTRIBUTE && key->attribute->number);
     bool good;
     if (number)
         good = how <= MORE_EQUAL;

@@ -49,8 +49,8 @@ typedef enum filter_entity {
 
 typedef struct filter_key {
     filter_entity entity;
-    const char *name;                  /* in the filter's memory */
-    const track_attribute *attribute;  /* of ENTITY_ATTRIBUTE */
+    const char *name;                 /* in the filter's memory */
+    const track_attribute *attribute; /* of ENTITY_ATTRIBUTE */
 } filter_key;
 
 /* Room for what is made of so many texts with so many bytes in all. */

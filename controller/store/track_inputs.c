@@ -47,13 +47,12 @@ static dozan_status add_dataset(dz_track *track, const track_run_row *run, const
     const cJSON *dataset = cJSON_GetObjectItemCaseSensitive(input, "dataset");
     const char *name = track_arg(dataset, "name"), *digest = track_arg(dataset, "digest");
     int64_t id = 0;
-    dozan_status status =
-        track_run(track, err,
-                  "INSERT INTO track_datasets (experiment, name, digest, source_type, source, "
-                  "schema, profile) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                  "issssss", run->experiment, name, digest, track_arg(dataset, "source_type"),
-                  track_arg(dataset, "source"), track_arg(dataset, "schema"),
-                  track_arg(dataset, "profile"));
+    dozan_status status = track_run(
+        track, err,
+        "INSERT INTO track_datasets (experiment, name, digest, source_type, source, "
+        "schema, profile) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "issssss", run->experiment, name, digest, track_arg(dataset, "source_type"),
+        track_arg(dataset, "source"), track_arg(dataset, "schema"), track_arg(dataset, "profile"));
     if (status == DOZAN_OK)
         status = track_run(track, err,
                            "INSERT INTO track_inputs (run, dataset) SELECT ?, id FROM "
@@ -138,9 +137,9 @@ static dozan_status write_models(dz_track *track, int64_t run, int64_t output, c
                                  dz_json *out, dozan_error *err)
 {
     bool any = false;
-    track_query query = track_ask(
-        track, "SELECT model, step FROM track_run_models WHERE run = ? AND output = ?", "ii", run,
-        output);
+    track_query query =
+        track_ask(track, "SELECT model, step FROM track_run_models WHERE run = ? AND output = ?",
+                  "ii", run, output);
     for (; track_step(&query); any = true) {
         if (!any)
             dz_json_open(out, name, '[');

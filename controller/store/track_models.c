@@ -11,8 +11,8 @@ static dozan_status write_info(dz_track *track, int64_t id, dz_json *out, dozan_
 dozan_status track_find_model(dz_track *track, const char *uuid, int64_t *id, dozan_error *err)
 {
     bool found = false;
-    track_query query = track_ask(
-        track, "SELECT id FROM track_models WHERE uuid = ? AND deleted = 0", "s", uuid);
+    track_query query =
+        track_ask(track, "SELECT id FROM track_models WHERE uuid = ? AND deleted = 0", "s", uuid);
     if (track_step(&query)) {
         found = true;
         *id = track_int(&query, 0);
@@ -100,8 +100,8 @@ dozan_status dz_track_model_create(dz_track *track, const cJSON *arguments, dz_j
     const char *name = track_arg(arguments, "name");
     char uuid[TRACK_UUID];
     int64_t experiment = 0;
-    dozan_status status = track_find_experiment(track, track_arg(arguments, "experiment_id"), true,
-                                                &experiment, err);
+    dozan_status status =
+        track_find_experiment(track, track_arg(arguments, "experiment_id"), true, &experiment, err);
     if (status == DOZAN_OK)
         status = track_new_uuid("m-", uuid, err);
     if (status == DOZAN_OK)
@@ -115,8 +115,8 @@ dozan_status dz_track_model_create(dz_track *track, const cJSON *arguments, dz_j
             track_arg(arguments, "model_type"), track_arg(arguments, "source_run_id"));
     int64_t id = track_last_id(track);
     if (status == DOZAN_OK)
-        status = track_set_pairs(track, TRACK_MODEL_PARAM, id, track_arg_list(arguments, "params"),
-                                 err);
+        status =
+            track_set_pairs(track, TRACK_MODEL_PARAM, id, track_arg_list(arguments, "params"), err);
     if (status == DOZAN_OK)
         status =
             track_set_pairs(track, TRACK_MODEL_TAG, id, track_arg_list(arguments, "tags"), err);
@@ -137,9 +137,9 @@ dozan_status dz_track_model_finalize(dz_track *track, const cJSON *arguments, dz
     int64_t id = 0;
     dozan_status status = track_find_model(track, track_arg(arguments, "model_id"), &id, err);
     if (status == DOZAN_OK)
-        status = track_run(track, err,
-                           "UPDATE track_models SET status = ?, updated_ms = ? WHERE id = ?", "sii",
-                           track_arg(arguments, "status"), track_now_ms(), id);
+        status =
+            track_run(track, err, "UPDATE track_models SET status = ?, updated_ms = ? WHERE id = ?",
+                      "sii", track_arg(arguments, "status"), track_now_ms(), id);
     return status == DOZAN_OK ? track_write_model(track, id, "model", out, err) : status;
 }
 
@@ -189,7 +189,7 @@ dozan_status dz_track_model_log_params(dz_track *track, const cJSON *arguments, 
     (void)out;
     dozan_status status = track_find_model(track, track_arg(arguments, "model_id"), &id, err);
     if (status == DOZAN_OK)
-        status = track_set_pairs(track, TRACK_MODEL_PARAM, id, track_arg_list(arguments, "params"),
-                                 err);
+        status =
+            track_set_pairs(track, TRACK_MODEL_PARAM, id, track_arg_list(arguments, "params"), err);
     return status;
 }

@@ -114,8 +114,8 @@ dozan_status dz_track_registered_create(dz_track *track, const cJSON *arguments,
                                "Registered Model (name=%.250s) already exists.", name);
     int64_t id = track_last_id(track);
     if (status == DOZAN_OK)
-        status = track_set_pairs(track, TRACK_REGISTERED_TAG, id,
-                                 track_arg_list(arguments, "tags"), err);
+        status = track_set_pairs(track, TRACK_REGISTERED_TAG, id, track_arg_list(arguments, "tags"),
+                                 err);
     return status == DOZAN_OK ? track_write_registered(track, id, "registered_model", out, err)
                               : status;
 }

@@ -126,16 +126,14 @@ dozan_status dz_track_run_create(dz_track *track, const cJSON *arguments, dz_jso
     const char *experiment = track_arg(arguments, "experiment_id"), *name = NULL;
     char made[64];
     int64_t number = 0, id = 0;
-    dozan_status status =
-        track_find_experiment(track, experiment != NULL && *experiment != '\0' ? experiment : "0",
-                              true, &number, err);
+    dozan_status status = track_find_experiment(
+        track, experiment != NULL && *experiment != '\0' ? experiment : "0", true, &number, err);
     if (status == DOZAN_OK)
         status = name_run(arguments, made, sizeof(made), &name, err);
     if (status == DOZAN_OK)
         status = insert_run(track, arguments, number, name, &id, err);
     if (status == DOZAN_OK)
-        status =
-            track_set_pairs(track, TRACK_RUN_TAG, id, track_arg_list(arguments, "tags"), err);
+        status = track_set_pairs(track, TRACK_RUN_TAG, id, track_arg_list(arguments, "tags"), err);
     if (status == DOZAN_OK)
         status = track_set_pair(track, TRACK_RUN_TAG, id, RUN_NAME, name, err);
     return status == DOZAN_OK ? track_write_run(track, id, "run", out, err) : status;
@@ -149,10 +147,10 @@ static dozan_status name_run(const cJSON *arguments, char *made, size_t size, co
                                              "fast",  "free",  "gentle", "grand",  "keen",  "kind",
                                              "light", "lucid", "merry",  "noble",  "quiet", "rare",
                                              "sharp", "sweet", "tidy",   "true",   "vivid", "wise"};
-    static const char *const nouns[] = {"bee",   "carp",  "crane", "deer",  "dove",  "finch",
-                                        "fox",   "goat",  "hare",  "hawk",  "ibis",  "jay",
-                                        "koi",   "lark",  "lynx",  "mole",  "moth",  "otter",
-                                        "quail", "robin", "seal",  "stork", "swan",  "wren"};
+    static const char *const nouns[] = {"bee",   "carp",  "crane", "deer",  "dove", "finch",
+                                        "fox",   "goat",  "hare",  "hawk",  "ibis", "jay",
+                                        "koi",   "lark",  "lynx",  "mole",  "moth", "otter",
+                                        "quail", "robin", "seal",  "stork", "swan", "wren"};
     const char *given = track_arg(arguments, "run_name"), *tagged = NULL;
     const cJSON *tag;
     cJSON_ArrayForEach(tag, track_arg_list(arguments, "tags"))
@@ -280,15 +278,16 @@ static dozan_status log_param(dz_track *track, const track_run_row *run, const c
                   "iss", run->id, key, value);
     if (status != DOZAN_OK || track_changes(track) > 0)
         return status;
-    track_query query = track_ask(
-        track, "SELECT value FROM track_pairs WHERE kind = 2 AND owner = ? AND key = ?", "is",
-        run->id, key);
+    track_query query =
+        track_ask(track, "SELECT value FROM track_pairs WHERE kind = 2 AND owner = ? AND key = ?",
+                  "is", run->id, key);
     if (track_step(&query) && strcmp(track_text(&query, 0), value) != 0)
-        status = dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
-                                 "Changing param values is not allowed. Param with key='%.100s' was "
-                                 "already logged with value='%.60s' for run ID='%s'. Attempted "
-                                 "logging new value '%.60s'.",
-                                 key, track_text(&query, 0), run->uuid, value);
+        status =
+            dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                            "Changing param values is not allowed. Param with key='%.100s' was "
+                            "already logged with value='%.60s' for run ID='%s'. Attempted "
+                            "logging new value '%.60s'.",
+                            key, track_text(&query, 0), run->uuid, value);
     dozan_status ended = track_end(&query, status == DOZAN_OK ? err : NULL);
     return status == DOZAN_OK ? ended : status;
 }

@@ -2,8 +2,8 @@
  * The tables of what is tracked with MLflow's client.
  *
  * Tags and params of all kinds of things are in one table, track_pairs, by kind and owner. What a
- * run's metric is now (the greatest step, then time, then value) is kept beside its history, so that
- * a search by metrics never reads a history. NaN is a flag, for a number must sort.
+ * run's metric is now (the greatest step, then time, then value) is kept beside its history, so
+ * that a search by metrics never reads a history. NaN is a flag, for a number must sort.
  */
 #include "store/track_parts.h"
 

@@ -12,9 +12,9 @@ enum { SQL_MAX = 1 << 18, IDS_FIRST = 256 };
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 static const track_attribute run_attributes[] = {
-    {"run_id", "t.uuid", false, true},      {"run_name", "t.name", false, false},
-    {"run name", "t.name", false, false},   {"status", "t.status", false, false},
-    {"user_id", "t.user_id", false, false}, {"artifact_uri", "t.location", false, false},
+    {"run_id", "t.uuid", false, true},         {"run_name", "t.name", false, false},
+    {"run name", "t.name", false, false},      {"status", "t.status", false, false},
+    {"user_id", "t.user_id", false, false},    {"artifact_uri", "t.location", false, false},
     {"start_time", "t.start_ms", true, false}, {"created", "t.start_ms", true, false},
     {"end_time", "t.end_ms", true, false},
 };
@@ -50,15 +50,9 @@ static const track_attribute version_attributes[] = {
     {"timestamp", "t.updated_ms", true, false},
 };
 
-static const track_domain runs = {"track_runs t",
-                                  run_attributes,
-                                  COUNT(run_attributes),
-                                  TRACK_RUN_TAG,
-                                  TRACK_RUN_PARAM,
-                                  TRACK_OF_RUN,
-                                  true,
-                                  "t.start_ms DESC, t.uuid",
-                                  "runs"};
+static const track_domain runs = {
+    "track_runs t", run_attributes, COUNT(run_attributes),     TRACK_RUN_TAG, TRACK_RUN_PARAM,
+    TRACK_OF_RUN,   true,           "t.start_ms DESC, t.uuid", "runs"};
 static const track_domain experiments = {"track_experiments t",
                                          experiment_attributes,
                                          COUNT(experiment_attributes),
@@ -179,10 +173,10 @@ static dozan_status read_ids(dz_track *track, const track_filter *filter,
     if (query.code == SQLITE_OK && search->bound != NULL)
         query.code = sqlite3_bind_text(query.stmt, 1, search->bound, -1, SQLITE_STATIC);
     for (size_t i = 0; i < filter->value_count && query.code == SQLITE_OK; i++, at++)
-        query.code = filter->values[i].text != NULL
-                         ? sqlite3_bind_text(query.stmt, at, filter->values[i].text, -1,
-                                             SQLITE_STATIC)
-                         : sqlite3_bind_double(query.stmt, at, filter->values[i].number);
+        query.code =
+            filter->values[i].text != NULL
+                ? sqlite3_bind_text(query.stmt, at, filter->values[i].text, -1, SQLITE_STATIC)
+                : sqlite3_bind_double(query.stmt, at, filter->values[i].number);
     if (query.code == SQLITE_OK)
         query.code = sqlite3_bind_int64(query.stmt, at, search->limit + 1);
     if (query.code == SQLITE_OK)

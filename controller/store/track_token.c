@@ -15,8 +15,7 @@ static dozan_status find_entity(track_filter *filter, char *text, filter_key *ke
                                 dozan_error *err);
 static dozan_status find_attribute(track_filter *filter, filter_key *key, dozan_error *err);
 
-dozan_status track_filter_memory(track_filter *filter, size_t bytes, size_t texts,
-                                 dozan_error *err)
+dozan_status track_filter_memory(track_filter *filter, size_t bytes, size_t texts, dozan_error *err)
 {
     filter->room = (bytes + texts * SPARE) * (GROWTH + 1);
     filter->memory = malloc(filter->room);
@@ -93,20 +92,26 @@ dozan_status track_filter_key(track_filter *filter, filter_key *key, dozan_error
     return find_entity(filter, text, key, err);
 }
 
-static dozan_status find_entity(track_filter *filter, char *text, filter_key *key,
-                                dozan_error *err)
+static dozan_status find_entity(track_filter *filter, char *text, filter_key *key, dozan_error *err)
 {
     static const struct {
         const char *word;
         filter_entity entity;
     } words[] = {
-        {"metric", ENTITY_METRIC},       {"metrics", ENTITY_METRIC},
-        {"param", ENTITY_PARAM},         {"params", ENTITY_PARAM},
-        {"parameter", ENTITY_PARAM},     {"parameters", ENTITY_PARAM},
-        {"tag", ENTITY_TAG},             {"tags", ENTITY_TAG},
-        {"attr", ENTITY_ATTRIBUTE},      {"attribute", ENTITY_ATTRIBUTE},
-        {"attributes", ENTITY_ATTRIBUTE}, {"run", ENTITY_ATTRIBUTE},
-        {"dataset", ENTITY_DATASET},     {"datasets", ENTITY_DATASET},
+        {"metric", ENTITY_METRIC},
+        {"metrics", ENTITY_METRIC},
+        {"param", ENTITY_PARAM},
+        {"params", ENTITY_PARAM},
+        {"parameter", ENTITY_PARAM},
+        {"parameters", ENTITY_PARAM},
+        {"tag", ENTITY_TAG},
+        {"tags", ENTITY_TAG},
+        {"attr", ENTITY_ATTRIBUTE},
+        {"attribute", ENTITY_ATTRIBUTE},
+        {"attributes", ENTITY_ATTRIBUTE},
+        {"run", ENTITY_ATTRIBUTE},
+        {"dataset", ENTITY_DATASET},
+        {"datasets", ENTITY_DATASET},
     };
     const track_domain *domain = filter->domain;
     char *dot = strchr(text, '.');
@@ -155,8 +160,7 @@ dozan_status track_filter_value(track_filter *filter, filter_value *value, dozan
         const char *end = strchr(filter->at + 1, *filter->at);
         if (end == NULL)
             return track_filter_bad(filter, "a quote is not closed", err);
-        value->text =
-            track_filter_keep(filter, filter->at + 1, (size_t)(end - filter->at) - 1);
+        value->text = track_filter_keep(filter, filter->at + 1, (size_t)(end - filter->at) - 1);
         filter->at = end + 1;
         return value->text != NULL ? DOZAN_OK : track_filter_bad(filter, "it is too long", err);
     }

@@ -61,9 +61,9 @@ static dozan_status write_own_aliases(dz_track *track, int64_t id, dz_json *out,
 dozan_status track_write_version(dz_track *track, int64_t id, const char *name, dz_json *out,
                                  dozan_error *err)
 {
-    static const char *const names[] = {"name",    "version", "current_stage", "description",
-                                        "user_id", "source",  "run_id",        "run_link",
-                                        "model_id"};
+    static const char *const names[] = {"name",        "version",  "current_stage",
+                                        "description", "user_id",  "source",
+                                        "run_id",      "run_link", "model_id"};
     enum { TEXTS = sizeof(names) / sizeof(names[0]) };
     track_query query = track_ask(
         track,
@@ -120,10 +120,9 @@ static dozan_status insert_version(dz_track *track, int64_t model, const cJSON *
                                    const char *run, const char *location, dozan_error *err)
 {
     const char *model_id = track_arg(arguments, "model_id");
-    dozan_status status =
-        track_run(track, err,
-                  "UPDATE track_registered SET last_version = last_version + 1 WHERE id = ?", "i",
-                  model);
+    dozan_status status = track_run(
+        track, err, "UPDATE track_registered SET last_version = last_version + 1 WHERE id = ?", "i",
+        model);
     if (status == DOZAN_OK)
         status = track_run(track, err,
                            "INSERT INTO track_versions (model, version, description, source, "
@@ -133,12 +132,12 @@ static dozan_status insert_version(dz_track *track, int64_t model, const cJSON *
                            "issssssi", model, track_arg(arguments, "description"),
                            track_arg(arguments, "source"), location, run,
                            track_arg(arguments, "run_link"),
-                           model_id != NULL && *model_id != '\0' ? model_id : NULL,
-                           track_now_ms());
+                           model_id != NULL && *model_id != '\0' ? model_id : NULL, track_now_ms());
     return status;
 }
 
-/* models:/m-ID is where that model is, models:/NAME/N what that version is of; all else is itself. */
+/* models:/m-ID is where that model is, models:/NAME/N what that version is of; all else is itself.
+ */
 static dozan_status resolve_source(dz_track *track, const char *source, char *location, size_t size,
                                    char run[TRACK_UUID], dozan_error *err)
 {
