@@ -51,8 +51,9 @@ void dz_json_bool(dz_json *json, const char *name, bool value)
 /* The comma after what stands before, and the name. */
 static void begin(dz_json *json, const char *name)
 {
-    char last =
-        json->buf.size > 0 && json->buf.data != NULL ? json->buf.data[json->buf.size - 1] : '{';
+    char last = '{';
+    if (json->buf.size > 0 && json->buf.data != NULL)
+        last = json->buf.data[json->buf.size - 1];
     if (last != '{' && last != '[')
         (void)dozan_buf_puts(&json->buf, ",");
     if (name == NULL)

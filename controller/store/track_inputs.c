@@ -17,7 +17,7 @@ dozan_status dz_track_run_log_inputs(dz_track *track, const cJSON *arguments, dz
                                      dozan_error *err)
 {
     const cJSON *input;
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     cJSON_ArrayForEach(input, track_arg_list(arguments, "datasets"))
@@ -33,7 +33,7 @@ dozan_status dz_track_run_log_inputs(dz_track *track, const cJSON *arguments, dz
 dozan_status dz_track_run_log_outputs(dz_track *track, const cJSON *arguments, dz_json *out,
                                       dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     if (status == DOZAN_OK)
@@ -159,7 +159,7 @@ dozan_status dz_track_run_log_model(dz_track *track, const cJSON *arguments, dz_
                                     dozan_error *err)
 {
     const char *text = track_arg(arguments, "model_json");
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     if (status != DOZAN_OK)

@@ -96,7 +96,7 @@ dozan_status dz_track_history(dz_track *track, const cJSON *arguments, dz_json *
 {
     const char *key = track_arg(arguments, "metric_key");
     int64_t limit = track_arg_int(arguments, "max_results", 0), offset = 0, count = 0;
-    track_run_row run;
+    track_run_row run = {0};
     dozan_status status = track_find_run(track, track_arg_run(arguments), false, &run, err);
     if (status == DOZAN_OK)
         status = track_read_token(arguments, &offset, err);

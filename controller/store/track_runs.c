@@ -200,7 +200,7 @@ static dozan_status insert_run(dz_track *track, const cJSON *arguments, int64_t 
 dozan_status dz_track_run_get(dz_track *track, const cJSON *arguments, dz_json *out,
                               dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     dozan_status status = track_find_run(track, track_arg_run(arguments), false, &run, err);
     return status == DOZAN_OK ? track_write_run(track, run.id, "run", out, err) : status;
 }
@@ -211,7 +211,7 @@ dozan_status dz_track_run_update(dz_track *track, const cJSON *arguments, dz_jso
     const char *name = track_arg(arguments, "run_name");
     const char *state = track_arg(arguments, "status");
     int64_t end = track_arg_int(arguments, "end_time", 0);
-    track_run_row run;
+    track_run_row run = {0};
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     if (name != NULL && *name == '\0')
         name = NULL;
@@ -248,7 +248,7 @@ dozan_status dz_track_run_restore(dz_track *track, const cJSON *arguments, dz_js
 static dozan_status set_deleted(dz_track *track, const cJSON *arguments, bool deleted,
                                 dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     dozan_status status = track_find_run(track, track_arg_run(arguments), false, &run, err);
     if (status != DOZAN_OK)
         return status;
@@ -261,7 +261,7 @@ static dozan_status set_deleted(dz_track *track, const cJSON *arguments, bool de
 dozan_status dz_track_run_log_param(dz_track *track, const cJSON *arguments, dz_json *out,
                                     dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     return status == DOZAN_OK ? log_param(track, &run, arguments, err) : status;
@@ -295,7 +295,7 @@ static dozan_status log_param(dz_track *track, const track_run_row *run, const c
 dozan_status dz_track_run_set_tag(dz_track *track, const cJSON *arguments, dz_json *out,
                                   dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     return status == DOZAN_OK ? set_tag(track, &run, arguments, err) : status;
@@ -319,7 +319,7 @@ dozan_status dz_track_run_delete_tag(dz_track *track, const cJSON *arguments, dz
                                      dozan_error *err)
 {
     const char *key = track_arg(arguments, "key");
-    track_run_row run;
+    track_run_row run = {0};
     bool found = false;
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
@@ -334,7 +334,7 @@ dozan_status dz_track_run_delete_tag(dz_track *track, const cJSON *arguments, dz
 dozan_status dz_track_run_log_metric(dz_track *track, const cJSON *arguments, dz_json *out,
                                      dozan_error *err)
 {
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     return status == DOZAN_OK ? track_log_metric(track, &run, arguments, err) : status;
@@ -344,7 +344,7 @@ dozan_status dz_track_run_log_batch(dz_track *track, const cJSON *arguments, dz_
                                     dozan_error *err)
 {
     const cJSON *item;
-    track_run_row run;
+    track_run_row run = {0};
     (void)out;
     dozan_status status = track_find_run(track, track_arg_run(arguments), true, &run, err);
     cJSON_ArrayForEach(item, track_arg_list(arguments, "params"))
