@@ -177,6 +177,10 @@ static void the_log_has_other_values_and_known_results(void **state)
 static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
+        "DROP TABLE track_experiments; DROP TABLE track_runs; DROP TABLE track_pairs;"
+        "DROP TABLE track_metrics; DROP TABLE track_latest; DROP TABLE track_datasets;"
+        "DROP TABLE track_inputs; DROP TABLE track_run_models; DROP TABLE track_models;"
+        "DROP TABLE track_aliases; DROP TABLE track_versions; DROP TABLE track_registered;"
         "DROP TABLE objects; DROP TABLE tombstones; DROP TABLE horizon; DROP TABLE reports;"
         "DROP INDEX trials_by_version; ALTER TABLE trials DROP COLUMN version;"
         "ALTER TABLE trials DROP COLUMN created_version; DROP INDEX experiments_by_name;"
