@@ -54,7 +54,8 @@ static void begin(const dz_serve_log *log, const char *level, const char *event,
     (void)clock_gettime(CLOCK_REALTIME, &now);
     if (gmtime_r(&now.tv_sec, &parts) != NULL)
         (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(whole, sizeof(whole), "%s.%03ldZ", text, now.tv_nsec / 1000000);
+    (void)snprintf(whole, sizeof(whole), "%s.%03uZ", text,
+                   (unsigned)(now.tv_nsec / 1000000) % 1000);
     put_text(log, "time", whole, line);
     put_text(log, "level", level, line);
     put_text(log, "event", event, line);
