@@ -2,7 +2,7 @@
  * Cycles a second of `dozan serve`: ask, report one metric, tell, over HTTP with connections that
  * stay; every answer is on the disk (durability full). Against the bare limit of the same run:
  * synced writes of a page a second, one for each of a cycle's three commits, where one client's
- * cycles cannot share any.
+ * cycles cannot share any. And metric points a second, in reports of 1,000.
  *
  *   bench_serve [--short] [--url HOST:PORT EXPERIMENT CLIENTS SECONDS]
  *
@@ -268,6 +268,65 @@ static void submit(const server *s, const char *name, int parallel)
     (void)close(fd);
 }
 
+/* {"attempt":1,"metrics":[...]} */
+static void write_report(char *body, size_t size, int count)
+{
+    int used = snprintf(body, size, "{\"attempt\":1,\"metrics\":[");
+    for (int i = 0; i < count; i++)
+        used += snprintf(body + used, size - (size_t)used, "%s{\"name\":\"loss\",\"value\":0.%04d}",
+                         i > 0 ? "," : "", i);
+    (void)snprintf(body + used, size - (size_t)used, "]}");
+}
+
+/* One blocking call; its answer, which must be good, goes into `reply`. */
+static void call(int fd, const char *path, const char *body, char reply[TEXT])
+{
+    char head[512];
+    size_t got = 0, sent = 0, length = strlen(body);
+    int size = snprintf(head, sizeof head,
+                        "POST /api/v1alpha1/namespaces/default/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                        path, length);
+    must(send(fd, head, (size_t)size, MSG_MORE) == size, "send");
+    while (sent < length) {
+        ssize_t done = send(fd, body + sent, length - sent, 0);
+        must(done > 0, "send");
+        sent += (size_t)done;
+    }
+    for (const char *end = NULL; end == NULL || strchr(end, '}') == NULL;) {
+        ssize_t done = recv(fd, reply + got, TEXT - 1 - got, 0);
+        must(done > 0, "recv");
+        got += (size_t)done;
+        reply[got] = '\0';
+        end = strstr(reply, "\r\n\r\n");
+    }
+    must(strstr(reply, " 200 ") != NULL, reply);
+}
+
+/* Metric points a second of one worker, 1,000 in a report. */
+static double points(const server *s, const char *experiment, double seconds)
+{
+    enum { POINTS = 1000, BODY = 64 * 1024 };
+    static char body[BODY];
+    char path[512], reply[TEXT];
+    struct sockaddr_in address = at(s->port);
+    long count = 0;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0, "socket");
+    must(connect(fd, (struct sockaddr *)(void *)&address, sizeof address) == 0, "connect");
+    (void)snprintf(path, sizeof path, "experiments/%s/ask", experiment);
+    call(fd, path, "{}", reply);
+    const char *name = strstr(reply, "\"name\":\"");
+    must(name != NULL, reply);
+    (void)snprintf(path, sizeof path, "trials/%.*s/report", (int)strcspn(name + 8, "\""), name + 8);
+    write_report(body, sizeof body, POINTS);
+    double begun = now();
+    for (; now() < begun + seconds; count += POINTS)
+        call(fd, path, body, reply);
+    (void)close(fd);
+    return (double)count / (now() - begun);
+}
+
 /* Synced writes of a page a second. */
 static double synced_writes(const server *s, double seconds)
 {
@@ -326,6 +385,9 @@ int main(int argc, char **argv)
                      "%.0f ms; %.2f of the bare limit's third\n",
                      counts[i], rate, l.slowest * 1e3, rate / (bare / 3));
     }
+    submit(&s, "points", 4);
+    (void)printf("REST,    1 client:  %7.0f metric points a second, 1,000 in a report\n",
+                 points(&s, "points", seconds / 2));
     stop(&s);
     return 0;
 }
