@@ -67,6 +67,7 @@ dozan logs -f "$trial" >logged 2>lost &
 logger=$!
 followed() { curl -sS "$url/metrics" | grep -q '^dozan_http_streams 5$'; } # two of the first, one of each other
 wait_until followed
+wait_until grep -q 'loss=3' logged
 kill -KILL "$server"
 wait "$server" || true
 wait_until grep -q "the service is away" notes
