@@ -7,7 +7,7 @@ build="gcc musl-tools libc6-dev cmake ninja-build pkg-config libnng-dev libmbedt
        libgsl-dev libopenblas-dev libsqlite3-dev libcjson-dev libyaml-dev libpcre2-dev uthash-dev
        libnghttp2-dev libgnutls28-dev libmicrohttpd-dev libcurl4-gnutls-dev libjs-d3"
 quickstart="libsvm-tools"
-test="libcmocka-dev libsvm-tools jq openssl sqlite3 procps git kubernetes-client"
+test="libcmocka-dev libsvm-tools curl jq openssl sqlite3 procps git kubernetes-client"
 plugins="python3 python3-grpcio python3-protobuf python3-venv python3-pip protobuf-compiler"
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-14-dev"
