@@ -177,6 +177,13 @@ static void the_log_has_other_values_and_known_results(void **state)
 static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
+        "DROP TRIGGER track_document; DROP TRIGGER track_trial; DROP TRIGGER track_point;"
+        "DROP TRIGGER track_trial_changes; DROP TRIGGER track_trial_says;"
+        "DROP TRIGGER track_trial_again; DROP TRIGGER track_best; DROP VIEW track_gone;"
+        "DROP TRIGGER track_experiment_changes; DROP TRIGGER track_run_follows;"
+        "DROP TRIGGER track_experiment_goes; DROP VIEW track_new_experiment;"
+        "DROP VIEW track_new_trial; DROP VIEW track_new_point; DROP VIEW track_state;"
+        "DROP TABLE track_tuned; DROP TABLE track_trials; DROP TABLE track_names;"
         "DROP TABLE track_experiments; DROP TABLE track_runs; DROP TABLE track_pairs;"
         "DROP TABLE track_metrics; DROP TABLE track_latest; DROP TABLE track_datasets;"
         "DROP TABLE track_inputs; DROP TABLE track_run_models; DROP TABLE track_models;"
