@@ -16,6 +16,7 @@
 #include "cli/notify.h"
 #include "cli/serve_commands.h"
 #include "cli/serve_log.h"
+#include "mlflow/equip.h"
 #include "mlflow/mlflow.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,8 @@ typedef struct serving {
     dz_page *page;
     dz_mlflow *mlflow;
     char *artifacts; /* the folder that MLflow's artifacts are in; owned */
+    dz_equip *equip; /* of trials, for MLflow's client in them */
+    dz_key key;      /* of the trials' tokens, where users are known */
     dz_work_api work;
     dz_serve_commands commands;
     dz_access *access;
@@ -65,7 +68,9 @@ static dozan_status start(serving *server, dozan_error *err);
 static dozan_status start_service(serving *server, dozan_error *err);
 static dozan_status start_http(serving *server, dozan_error *err);
 static dozan_status start_mlflow(serving *server, dozan_error *err);
+static dozan_status start_equip(serving *server, dozan_error *err);
 static dozan_status start_grpc(serving *server, dozan_error *err);
+static dz_http_authorize authorize;
 static int serve(serving *server);
 static bool take_signals(serving *server);
 static void reload_users(serving *server);
@@ -101,6 +106,8 @@ static dozan_status start(serving *server, dozan_error *err)
     if (options->auth != NULL)
         status = dz_access_create(options->auth, &server->access, err);
     if (status == DOZAN_OK)
+        status = start_equip(server, err);
+    if (status == DOZAN_OK)
         status = start_service(server, err);
     if (status == DOZAN_OK)
         status = start_grpc(server, err);
@@ -125,6 +132,8 @@ static dozan_status start_service(serving *server, dozan_error *err)
         .stop_grace_ms = options->grace_ms,
         .plugin_timeout_ms = options->plugin_timeout_ms,
         .plugin_faults = options->plugin_faults,
+        .equip = dz_equip_trial,
+        .equip_user = server->equip,
         .keep_trials_on_interrupt = true,
     };
     return dz_service_create(options->db, options->durability, &server->config, &observer,
@@ -173,8 +182,8 @@ static dozan_status start_http(serving *server, dozan_error *err)
         .set_count = server->set_count,
         .workers = WORKERS,
         .max_body = MAX_BODY,
-        .authorize = server->access != NULL ? dz_access_authorize : NULL,
-        .authorize_context = server->access,
+        .authorize = server->access != NULL ? authorize : NULL,
+        .authorize_context = server,
         .log = dz_serve_log_request,
         .log_context = &server->log,
         .tls_cert = options->tls_cert,
@@ -185,7 +194,19 @@ static dozan_status start_http(serving *server, dozan_error *err)
                                    &config, &server->http, err);
     if (status == DOZAN_OK)
         atomic_store(&server->ops.server, server->http);
+    if (status == DOZAN_OK)
+        dz_equip_tell(server->equip, dz_http_server_url(server->http));
     return status;
+}
+
+/* A trial's code has a token of its own. */
+static dozan_status authorize(void *context, dz_http_request *request, dz_role role,
+                              const char *namespace_, const char *certificate, dozan_error *err)
+{
+    serving *server = context;
+    return dz_mlflow_is_trial(request)
+               ? dz_mlflow_authorize(server->mlflow, request, role, err)
+               : dz_access_authorize(server->access, request, role, namespace_, certificate, err);
 }
 
 static dozan_status start_grpc(serving *server, dozan_error *err)
@@ -227,8 +248,29 @@ static dozan_status start_mlflow(serving *server, dozan_error *err)
     dz_mlflow_config config = {.db_path = options->db,
                                .artifacts = server->artifacts,
                                .durability = options->durability,
-                               .workers = WORKERS};
+                               .workers = WORKERS,
+                               .report = dz_service_report,
+                               .service = server->service,
+                               .key = server->access != NULL ? &server->key : NULL};
     return dz_mlflow_create(&config, &server->mlflow, err);
+}
+
+/* The key of the trials' tokens is beside the database, too. */
+static dozan_status start_equip(serving *server, dozan_error *err)
+{
+    const dz_cli_options *options = &server->cli->options;
+    char *path = NULL;
+    dozan_status status = DOZAN_OK;
+    if (server->access != NULL) {
+        if (asprintf(&path, "%s.key", options->db) < 0)
+            return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        status = dz_key_open(path, &server->key, err);
+        free(path);
+    }
+    if (status == DOZAN_OK)
+        status = dz_equip_create(options->db, options->tls_cert,
+                                 server->access != NULL ? &server->key : NULL, &server->equip, err);
+    return status;
 }
 
 static void stop(serving *server)
@@ -236,6 +278,8 @@ static void stop(serving *server)
     dz_kube *kube = atomic_load(&server->kube);
     if (server->service != NULL)
         dz_service_stop(server->service);
+    if (server->equip != NULL)
+        dz_equip_tell(server->equip, NULL);
     dz_http_server_destroy(server->http);
     dz_db_manager_destroy(server->manager);
     atomic_store(&server->kube, NULL);
@@ -243,6 +287,7 @@ static void stop(serving *server)
     dz_kube_destroy(kube);
     dz_page_destroy(server->page);
     dz_mlflow_destroy(server->mlflow);
+    dz_equip_destroy(server->equip);
     free(server->artifacts);
     dz_access_destroy(server->access);
 }

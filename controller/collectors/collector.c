@@ -74,6 +74,7 @@ static const char *const kind_names[] = {
     [DZ_COLLECTOR_PROMETHEUS] = "PrometheusMetric",
     [DZ_COLLECTOR_CUSTOM] = "Custom",
     [DZ_COLLECTOR_PUSH] = "Push",
+    [DZ_COLLECTOR_MLFLOW] = "MLflow",
 };
 
 static const kind_row *find_kind(const dz_experiment_spec *spec);

@@ -21,7 +21,8 @@
     ROW(TENSORFLOW_EVENT, TEXT, dz_collector_report, own_process,  dz_beside_tensorflow)           \
     ROW(PROMETHEUS,       TEXT, dz_collector_report, own_process,  dz_beside_prometheus)           \
     ROW(CUSTOM,           TEXT, dz_collector_text,   user_process, none)                           \
-    ROW(PUSH,             TEXT, dz_collector_push,   no_process,   none)
+    ROW(PUSH,             TEXT, dz_collector_push,   no_process,   none)                           \
+    ROW(MLFLOW,           TEXT, dz_collector_push,   no_process,   none)
 /* clang-format on */
 
 /* The environment variable in which dozan-collector finds its task, a JSON object: source, path,

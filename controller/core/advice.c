@@ -158,6 +158,11 @@ static void where_it_was_looked_for(const dz_experiment_spec *spec, const char *
         (void)snprintf(text, size,
                        "report %.64s before the command ends, with the name in KATIB_TRIAL_NAME",
                        metric);
+    } else if (spec->collector == DZ_COLLECTOR_MLFLOW) {
+        (void)snprintf(text, size,
+                       "log %.64s with mlflow.log_metric in the run that MLFLOW_RUN_ID names, "
+                       "before the command ends",
+                       metric);
     } else if (spec->collector == DZ_COLLECTOR_TENSORFLOW_EVENT) {
         (void)snprintf(text, size, "write a scalar %.64s into event files in %.96s", metric,
                        spec->collector_path != NULL ? spec->collector_path : "the folder");

@@ -120,7 +120,7 @@ static dozan_status by_verdict(dz_turn *turn, dz_trial *trial, const dz_event *e
     if (dz_trial_missing(trial, spec) == SIZE_MAX) {
         return succeed(turn, trial, event->u.trial.complaint);
     }
-    if (spec->collector == DZ_COLLECTOR_PUSH && spec->lease_ms == 0) {
+    if (dz_spec_is_told(spec->collector) && spec->lease_ms == 0) {
         trial->awaited_until_ms = turn->now_ms + DZ_REPORT_WAIT_MS;
         dz_trial_say(trial, "WaitingForReport",
                      "the job has succeeded; its metrics may still be reported");
@@ -134,7 +134,7 @@ dozan_status dz_end_awaited(dz_turn *turn)
     dz_experiment *experiment = turn->experiment;
     dozan_status status = DOZAN_OK;
 
-    if (experiment->spec->collector != DZ_COLLECTOR_PUSH || experiment->spec->lease_ms > 0) {
+    if (!dz_spec_is_told(experiment->spec->collector) || experiment->spec->lease_ms > 0) {
         return DOZAN_OK;
     }
     for (size_t i = experiment->active_count; status == DOZAN_OK && i > 0; i--) {

@@ -5,35 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRELOAD "LD_PRELOAD="
-
-static dozan_status put(dz_command *command, char *entry, dozan_error *err);
-static const char *preloaded(const dz_command *command);
+#define PRELOAD "LD_PRELOAD"
 
 dozan_status dz_job_push_env(const dz_run_config *config, const dz_experiment_spec *spec,
                              dz_command *command, dozan_error *err)
 {
-    char *library = NULL, *entry = NULL;
+    char *library = NULL, *all = NULL;
     dozan_error ignored = {0};
-    if (asprintf(&entry, "DOZAN_NAMESPACE=%s", spec->namespace_) < 0)
-        entry = NULL;
-    dozan_status status = put(command, entry, err);
+    dozan_status status = dz_job_put_env(command, "DOZAN_NAMESPACE", spec->namespace_, err);
     if (status || dz_runner_program("dozan-namespace.so", config->shim, &library, &ignored))
         return status;
-    const char *others = preloaded(command);
-    if (asprintf(&entry, PRELOAD "%s%s%s", library, others ? ":" : "", others ? others : "") < 0)
-        entry = NULL;
-    status = put(command, entry, err);
+    const char *others = dz_job_env(command, PRELOAD); /* of the container's own */
+    bool any = others && *others;
+    if (asprintf(&all, "%s%s%s", library, any ? ":" : "", any ? others : "") < 0)
+        all = NULL;
+    status = all ? dz_job_put_env(command, PRELOAD, all, err)
+                 : dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    free(all);
     free(library);
     return status;
 }
 
-/* ---- helpers */
-
-/* Behind the others: the last one of a name counts. Takes the entry; NULL is want of memory. */
-static dozan_status put(dz_command *command, char *entry, dozan_error *err)
+dozan_status dz_job_put_env(dz_command *command, const char *name, const char *value,
+                            dozan_error *err)
 {
     size_t count = 0;
+    char *entry = NULL;
+    if (asprintf(&entry, "%s=%s", name, value) < 0)
+        entry = NULL;
     while (command->env && command->env[count])
         count++;
     char **grown = entry ? realloc(command->env, (count + 2) * sizeof *grown) : NULL;
@@ -47,12 +46,12 @@ static dozan_status put(dz_command *command, char *entry, dozan_error *err)
     return DOZAN_OK;
 }
 
-/* What the container has its programs started with already. */
-static const char *preloaded(const dz_command *command)
+const char *dz_job_env(const dz_command *command, const char *name)
 {
     const char *found = NULL;
+    size_t length = strlen(name);
     for (char *const *entry = command->env; entry && *entry; entry++)
-        if (strncmp(*entry, PRELOAD, sizeof PRELOAD - 1) == 0)
-            found = *entry + sizeof PRELOAD - 1;
-    return found && *found ? found : NULL;
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            found = *entry + length + 1;
+    return found;
 }

@@ -268,6 +268,8 @@ static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *exper
                                           count, err);
     if (!status && *command && experiment->spec->collector == DZ_COLLECTOR_PUSH)
         status = dz_job_push_env(config, experiment->spec, *command, err);
+    if (!status && *command && config->equip)
+        status = config->equip(config->equip_user, experiment, trial, *command, err);
     cJSON_Delete(object);
     free(maps);
     return status;

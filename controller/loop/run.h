@@ -5,6 +5,7 @@
 #ifndef DZ_LOOP_RUN_H
 #define DZ_LOOP_RUN_H
 
+#include "spec/template.h"
 #include "store/store.h"
 
 /* Where a plugin is: an executable that is started with --listen URL, or the URL of one that serves
@@ -13,6 +14,10 @@ typedef struct dz_plugin_config {
     const char *name;   /* algorithmName */
     const char *target; /* a path, or ipc:// tcp:// tls+tcp:// */
 } dz_plugin_config;
+
+/* Adds to the command of a trial that is about to start (dz_job_put_env). On the loop's thread. */
+typedef dozan_status dz_run_equip(void *user, const dz_experiment *experiment,
+                                  const dz_trial *trial, dz_command *command, dozan_error *err);
 
 typedef struct dz_run_config {
     const char *runner;        /* NULL = "local" */
@@ -26,6 +31,8 @@ typedef struct dz_run_config {
     int64_t stop_grace_ms;      /* 0 = 5,000 */
     uint32_t plugin_timeout_ms; /* for a plugin to come up, and to answer; 0 = 30,000 and 60,000 */
     int32_t plugin_faults; /* in a row, after which the experiment fails; 0 = the core's limit */
+    dz_run_equip *equip;   /* NULL = nothing is added */
+    void *equip_user;
     bool keep_trials_on_interrupt; /* an interrupt leaves the trials running, to be adopted by the
                                       next run */
 } dz_run_config;

@@ -23,7 +23,7 @@ dozan_status dz_service_take_report(dz_service *service, dz_request *r, dozan_er
     if (status || r->reported.repeated)
         return status;
     const dz_experiment *e = r->actor->experiment;
-    if (e->spec->collector != DZ_COLLECTOR_PUSH && e->spec->collector != DZ_COLLECTOR_CUSTOM &&
+    if (!dz_spec_is_told(e->spec->collector) && e->spec->collector != DZ_COLLECTOR_CUSTOM &&
         e->spec->lease_ms == 0)
         return dozan_error_set(err, DOZAN_FAILED_PRECONDITION, r->name,
                                "the metrics of experiment %s are read from the trials' output; set "

@@ -160,7 +160,7 @@ static dozan_status read_document(const dz_submission *submission, const char *n
         status = dz_spec_read(submission->source, submission->source_size, source_name,
                               &in_namespace, submission->namespace_ ? 1 : 0, spec, problems);
     cJSON_free(text);
-    if (!status && (*spec)->collector == DZ_COLLECTOR_PUSH)
+    if (!status && dz_spec_is_told((*spec)->collector))
         forget_push(problems);
     status = first_problem(submission, problems, status, err);
     if (status && *spec) {

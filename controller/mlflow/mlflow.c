@@ -10,7 +10,8 @@
 
 enum { ANSWER_MAX = 256 << 20 };
 
-static dz_http_handler answer_call, tell_health, tell_server;
+static dz_http_handler answer_call, put_artifact, get_artifact, list_artifacts, delete_artifact,
+    tell_health, tell_server;
 static cJSON *read_arguments(const dz_http_request *request, dozan_error *err);
 static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
                               const mlflow_call **call, dozan_error *err);
@@ -32,11 +33,11 @@ static void reply(dz_http_request *request, dz_json *out);
         {"POST", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                         \
         {"PATCH", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                        \
         {"DELETE", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_EDITOR},                       \
-        {"GET", ARTIFACTS(prefix), mlflow_artifact_list, DZ_ROLE_VIEWER},                          \
-        {"GET", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_get, DZ_ROLE_VIEWER},              \
-        {"PUT", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_put, DZ_ROLE_EDITOR},              \
+        {"GET", ARTIFACTS(prefix), list_artifacts, DZ_ROLE_VIEWER},                                \
+        {"GET", ARTIFACTS(prefix) "/{path...}", get_artifact, DZ_ROLE_VIEWER},                     \
+        {"PUT", ARTIFACTS(prefix) "/{path...}", put_artifact, DZ_ROLE_EDITOR},                     \
     {                                                                                              \
-        "DELETE", ARTIFACTS(prefix) "/{path...}", mlflow_artifact_delete, DZ_ROLE_EDITOR           \
+        "DELETE", ARTIFACTS(prefix) "/{path...}", delete_artifact, DZ_ROLE_EDITOR                  \
     }
 
 static const dz_http_route routes[] = {
@@ -181,17 +182,54 @@ static cJSON *read_arguments(const dz_http_request *request, dozan_error *err)
 static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const mlflow_call *call,
                         const cJSON *arguments, dz_json *out, dozan_error *err)
 {
-    dz_track **reader = &mlflow->readers[request->worker];
-    dozan_status status = DOZAN_OK;
+    dz_track *track = NULL;
     dz_json_open(out, NULL, '{');
-    if (!call->writes && *reader == NULL)
-        status =
-            dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader, err);
+    dozan_status status = mlflow_reader(mlflow, request, &track, err);
+    if (status == DOZAN_OK)
+        status = mlflow_scope(mlflow, request, call, arguments, err);
     if (status == DOZAN_OK)
         status = call->writes ? dz_commit_run(mlflow->commit, call->call, arguments, out, err)
-                              : dz_track_read(*reader, call->call, arguments, out, err);
+                              : dz_track_read(track, call->call, arguments, out, err);
+    if (status == DOZAN_OK)
+        status = mlflow_tell(mlflow, track, call, arguments, err);
     dz_json_close(out, '}');
     return status;
+}
+
+dozan_status mlflow_reader(dz_mlflow *mlflow, const dz_http_request *request, dz_track **track,
+                           dozan_error *err)
+{
+    dz_track **reader = &mlflow->readers[request->worker];
+    dozan_status status = DOZAN_OK;
+    if (*reader == NULL)
+        status =
+            dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader, err);
+    *track = *reader;
+    return status;
+}
+
+static void put_artifact(void *context, dz_http_request *request)
+{
+    if (mlflow_scope_artifact(context, request))
+        mlflow_artifact_put(context, request);
+}
+
+static void get_artifact(void *context, dz_http_request *request)
+{
+    if (mlflow_scope_artifact(context, request))
+        mlflow_artifact_get(context, request);
+}
+
+static void list_artifacts(void *context, dz_http_request *request)
+{
+    if (mlflow_scope_artifact(context, request))
+        mlflow_artifact_list(context, request);
+}
+
+static void delete_artifact(void *context, dz_http_request *request)
+{
+    if (mlflow_scope_artifact(context, request))
+        mlflow_artifact_delete(context, request);
 }
 
 static void reply(dz_http_request *request, dz_json *out)

@@ -27,7 +27,8 @@ typedef enum dz_collector_kind {
     DZ_COLLECTOR_TENSORFLOW_EVENT,
     DZ_COLLECTOR_PROMETHEUS,
     DZ_COLLECTOR_CUSTOM,
-    DZ_COLLECTOR_PUSH
+    DZ_COLLECTOR_PUSH,
+    DZ_COLLECTOR_MLFLOW
 } dz_collector_kind;
 
 typedef enum dz_file_format { DZ_FORMAT_TEXT, DZ_FORMAT_JSON } dz_file_format;
@@ -133,6 +134,9 @@ typedef struct dz_experiment_spec {
 } dz_experiment_spec;
 
 void dz_spec_destroy(dz_experiment_spec *spec);
+
+/* Whether the trials tell a service their metrics, and their output has none: Push and MLflow. */
+bool dz_spec_is_told(dz_collector_kind collector);
 
 /* The name that users type, and that of the folder of its trials: "NAME" in the namespace
  * "default", else "NAMESPACE/NAME" and "NAMESPACE@NAME". No two experiments have the same. */

@@ -53,6 +53,11 @@ bool dz_spec_same_budget(const dz_experiment_spec *a, const dz_experiment_spec *
            a->max_runtime_ms == b->max_runtime_ms && a->resume_policy == b->resume_policy;
 }
 
+bool dz_spec_is_told(dz_collector_kind collector)
+{
+    return collector == DZ_COLLECTOR_PUSH || collector == DZ_COLLECTOR_MLFLOW;
+}
+
 void dz_spec_qualified(const dz_experiment_spec *spec, char text[DZ_QUALIFIED_NAME])
 {
     join(spec, '/', text);

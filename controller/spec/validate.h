@@ -46,7 +46,7 @@ int dz_word_value(const dz_word *words, size_t count, const char *text);
 
 extern const dz_word dz_strategy_words[3];
 extern const dz_word dz_resume_words[3];
-extern const dz_word dz_collector_words[6];
+extern const dz_word dz_collector_words[7];
 extern const dz_word dz_type_words[4];
 extern const dz_word dz_distribution_words[4];
 

@@ -15,13 +15,14 @@ const dz_word dz_strategy_words[3] = {
     {"latest", DZ_STRATEGY_LATEST},
 };
 
-const dz_word dz_collector_words[6] = {
+const dz_word dz_collector_words[7] = {
     {"StdOut", DZ_COLLECTOR_STDOUT},
     {"File", DZ_COLLECTOR_FILE},
     {"TensorFlowEvent", DZ_COLLECTOR_TENSORFLOW_EVENT},
     {"PrometheusMetric", DZ_COLLECTOR_PROMETHEUS},
     {"Custom", DZ_COLLECTOR_CUSTOM},
     {"Push", DZ_COLLECTOR_PUSH},
+    {"MLflow", DZ_COLLECTOR_MLFLOW},
 };
 
 static void check_additional(const dz_check *check, const dz_node *objective);
@@ -212,6 +213,11 @@ static void check_kind(const dz_check *check, const dz_node *collector_spec, int
         dz_warn_not_here(check->findings, at, NULL,
                          "with Push the trials report to a service, which `dozan run` is not: "
                          "send the experiment to `dozan serve`");
+        return;
+    case DZ_COLLECTOR_MLFLOW:
+        dz_warn_not_here(check->findings, at, NULL,
+                         "with MLflow the trials log their metrics at a service, which `dozan run` "
+                         "is not: send the experiment to `dozan serve`");
         return;
     }
 }

@@ -178,7 +178,7 @@ static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
         "DROP TRIGGER track_document; DROP TRIGGER track_trial; DROP TRIGGER track_point;"
-        "DROP TRIGGER track_trial_changes; DROP TRIGGER track_trial_says;"
+        "DROP TRIGGER track_trial_changes; DROP TRIGGER track_trial_ends; DROP VIEW track_ended;"
         "DROP TRIGGER track_trial_again; DROP TRIGGER track_best; DROP VIEW track_gone;"
         "DROP TRIGGER track_experiment_changes; DROP TRIGGER track_run_follows;"
         "DROP TRIGGER track_experiment_goes; DROP VIEW track_new_experiment;"
