@@ -147,6 +147,19 @@ const dz_cli_command dz_cli_commands[] = {
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {
+        .name = "lineage",
+        .run = dz_cli_lineage,
+        .remote = dz_cli_remote,
+        .role = DZ_ROLE_VIEWER,
+        .summary = "tell what an experiment's trials have read and made, and what became of it",
+        .details = "Trials and their runs, as MLflow has them; the datasets they read; the models "
+                   "they logged; the versions that were registered of these, with stages and "
+                   "aliases. mlmd prints it as ML Metadata's artifacts, executions, contexts and "
+                   "events.",
+        .options = ANYWHERE | BIT(OUTPUT_LINEAGE),
+        .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
+    },
+    {
         .name = "submit",
         .remote = dz_cli_submit,
         .summary = "send an experiment to a service",

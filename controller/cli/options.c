@@ -52,7 +52,7 @@ const dz_cli_option dz_cli_option_table[DZ_OPTION_COUNT] = {
 };
 
 /* in the order of dz_output */
-static const char output_words[] = "table|wide|json|yaml|csv|name";
+static const char output_words[] = "table|wide|json|yaml|csv|name|mlmd";
 
 dozan_status dz_cli_options_parse(dz_cli_options *options, uint64_t allowed, int argc, char **argv,
                                   dozan_error *err)
@@ -199,6 +199,7 @@ static dozan_status take(dz_cli_options *options, dz_option_id id, const char *v
     case DZ_OPTION_OUTPUT_GET:
     case DZ_OPTION_OUTPUT_LIST:
     case DZ_OPTION_OUTPUT_CSV:
+    case DZ_OPTION_OUTPUT_LINEAGE:
     case DZ_OPTION_OUTPUT_WATCH:
         status = take_word(id, value, &index, err);
         if (status == DOZAN_OK && dz_cli_word(output_words, value, &index))

@@ -81,6 +81,8 @@ typedef enum dz_cli_complete {
       "the namespace of what is named (with a service the default is the context's, else "         \
       "default)")                                                                                  \
     X(ALL_NAMESPACES, "all-namespaces", 'A', NULL, DZ_COMPLETE_NOTHING, "of all namespaces")       \
+    X(OUTPUT_LINEAGE, "output", 'o', "table|json|yaml|mlmd", DZ_COMPLETE_WORDS,                    \
+      "how to print it; mlmd: ML Metadata's messages as JSON")                                     \
     X(OUTPUT_WATCH, "output", 'o', "table|json", DZ_COMPLETE_WORDS,                                \
       "how to print what changes: lines, or the objects as JSON, one a line")                      \
     X(WAIT, "wait", 'w', NULL, DZ_COMPLETE_NOTHING, "wait for its end, and print its result")      \
@@ -120,7 +122,8 @@ typedef enum dz_output {
     DZ_OUTPUT_JSON,
     DZ_OUTPUT_YAML,
     DZ_OUTPUT_CSV,
-    DZ_OUTPUT_NAME
+    DZ_OUTPUT_NAME,
+    DZ_OUTPUT_MLMD
 } dz_output;
 
 /* What a command line said. Texts borrow from argv, the environment or `owned`. */

@@ -152,7 +152,7 @@ static dozan_status add_argument(const dz_cli_command *command, const char *text
 static dozan_status take_output(const dz_http_request *request, const dz_cli_command *command,
                                 dz_cli_options *options, dozan_error *err)
 {
-    static const char words[] = "table|wide|json|yaml|csv|name";
+    static const char words[] = "table|wide|json|yaml|csv|name|mlmd";
     const char *word = dz_http_query(request, "output");
     size_t index = 0, known = 0;
     if (word == NULL || strcmp(word, "table") == 0)

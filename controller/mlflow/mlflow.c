@@ -43,6 +43,8 @@ static void reply(dz_http_request *request, dz_json *out);
 static const dz_http_route routes[] = {
     ROUTES("/api"),
     ROUTES("/ajax-api"),
+    {"GET", "/api/v1alpha1/namespaces/{namespace}/experiments/{name}/lineage", mlflow_lineage,
+     DZ_ROLE_VIEWER},
     {"GET", "/health", tell_health, DZ_ROLE_NONE},
 };
 

@@ -48,6 +48,6 @@ DOZAN_MUST_USE dozan_status mlflow_tell(dz_mlflow *mlflow, dz_track *track, cons
 void mlflow_fail(dz_http_request *request, const dozan_error *err);
 
 dz_http_handler mlflow_artifact_put, mlflow_artifact_get, mlflow_artifact_list,
-    mlflow_artifact_delete;
+    mlflow_artifact_delete, mlflow_lineage;
 
 #endif

@@ -317,6 +317,58 @@ static void a_token_is_for_its_run(void **state)
     f->token = NULL;
 }
 
+/* From the experiment to the alias, by a model and by a plain artifact, and in ML Metadata's terms.
+ */
+static void lineage_is_told(void **state)
+{
+    fixture *f = *state;
+    char run[DZ_RUN_ID], body[BODY], model[DZ_RUN_ID], *reply = NULL;
+    static const char lineage[] = "/api/v1alpha1/namespaces/default/experiments/bowl/lineage";
+    submit(f, "bowl", ONE, "echo accuracy=0.5");
+    service_wait(f->kit, "default", "bowl", service_succeeded);
+    run_of(f, "bowl", 1, run);
+    post(f, "runs/log-inputs", 200, "{}",
+         ",\"datasets\":[{\"dataset\":{\"name\":\"digits\",\"digest\":\"d1\",\"source_type\":"
+         "\"local\","
+         "\"source\":\"s\"},\"tags\":[{\"key\":\"mlflow.data.context\",\"value\":\"train\"}]}]",
+         run);
+    (void)snprintf(body, sizeof(body),
+                   "{\"experiment_id\":\"1\",\"name\":\"net\",\"source_run_id\":\"%s\"}", run);
+    assert_int_equal(ask(f, "POST", API "logged-models", body, &reply), 200);
+    (void)snprintf(model, sizeof(model), "%.34s", strstr(reply, "\"m-") + 1);
+    free(reply);
+    expect(f, "POST", API "registered-models/create", "{\"name\":\"m\"}", 200, "m");
+    (void)snprintf(
+        body, sizeof(body),
+        "{\"name\":\"m\",\"source\":\"models:/%s\",\"model_id\":\"%s\",\"run_id\":\"%s\"}", model,
+        model, run);
+    expect(f, "POST", API "model-versions/create", body, 200, "READY");
+    expect(f, "POST", API "registered-models/alias",
+           "{\"name\":\"m\",\"alias\":\"champion\",\"version\":\"1\"}", 200, "{}");
+    (void)snprintf(body, sizeof(body), "{\"name\":\"m\",\"source\":\"plain\",\"run_id\":\"%s\"}",
+                   run);
+    expect(f, "POST", API "model-versions/create", body, 200, "READY");
+    expect(f, "GET", lineage, NULL, 200, "\"context\":\"train\"");
+    (void)snprintf(body, sizeof(body), "\"modelId\":\"%s\"", model);
+    expect(f, "GET", lineage, NULL, 200, body);
+    expect(f, "GET", lineage, NULL, 200, "{\"name\":\"m\",\"version\":\"1\",\"stage\":\"None\"");
+    expect(f, "GET", lineage, NULL, 200, "\"aliases\":[\"champion\"]");
+    expect(f, "GET", lineage, NULL, 200, "\"source\":\"plain\",\"aliases\":[]");
+    (void)snprintf(body, sizeof(body), "%s?format=mlmd", lineage);
+    assert_int_equal(ask(f, "GET", body, NULL, &reply), 200);
+    cJSON *tree = cJSON_Parse(reply);
+    /* a dataset, a model, a plain artifact, two versions; two runs, two registrations */
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "artifacts")), 5);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "executions")), 4);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "events")), 7);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "contexts")), 1);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "attributions")), 5);
+    cJSON_Delete(tree);
+    free(reply);
+    expect(f, "GET", "/api/v1alpha1/namespaces/other/experiments/bowl/lineage", NULL, 404,
+           "there is no experiment");
+}
+
 /* With an experiment its runs go, but for one that a model comes from. */
 static void a_deletion_leaves_where_models_come_from(void **state)
 {
@@ -353,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_logged_is_collected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_program_is_told_where_to_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_is_for_its_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lineage_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deletion_leaves_where_models_come_from, set_up,
                                         tear_down),
     };
