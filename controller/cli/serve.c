@@ -77,6 +77,7 @@ static void reload_users(serving *server);
 static void stop(serving *server);
 static void on_committed(void *user, int64_t version);
 static void on_note(void *user, const char *line);
+static void on_register(void *user, const char *line);
 static void raise_file_limit(void);
 
 int dz_cli_serve(dz_cli *cli)
@@ -251,6 +252,8 @@ static dozan_status start_mlflow(serving *server, dozan_error *err)
                                .workers = WORKERS,
                                .report = dz_service_report,
                                .service = server->service,
+                               .note = on_register,
+                               .note_user = server,
                                .key = server->access != NULL ? &server->key : NULL};
     return dz_mlflow_create(&config, &server->mlflow, err);
 }
@@ -368,6 +371,12 @@ static void on_note(void *user, const char *line)
 {
     serving *server = user;
     dz_serve_log_line(&server->log, "warning", "note", line);
+}
+
+static void on_register(void *user, const char *line)
+{
+    serving *server = user;
+    dz_serve_log_line(&server->log, "info", "register", line);
 }
 
 /* ---- signals ---- */

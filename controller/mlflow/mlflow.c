@@ -70,6 +70,9 @@ dozan_status dz_mlflow_create(const dz_mlflow_config *config, dz_mlflow **mlflow
                                      strerrordesc_np(errno));
     }
     if (status == DOZAN_OK)
+        status = dz_registrar_create(config->db_path, made->commit, config->note, config->note_user,
+                                     &made->registrar, err);
+    if (status == DOZAN_OK)
         *mlflow = made;
     else
         dz_mlflow_destroy(made);
@@ -83,6 +86,7 @@ void dz_mlflow_destroy(dz_mlflow *mlflow)
     for (size_t i = 0; mlflow->readers != NULL && i < mlflow->config.workers; i++)
         dz_track_close(mlflow->readers[i]);
     free(mlflow->readers);
+    dz_registrar_destroy(mlflow->registrar);
     dz_commit_destroy(mlflow->commit);
     if (mlflow->root >= 0)
         (void)close(mlflow->root);

@@ -25,6 +25,8 @@ typedef struct dz_mlflow_config {
                            const char *request_id, const dz_point_in *points, size_t count,
                            dz_reported *reported, dozan_error *err);
     dz_service *service;
+    void (*note)(void *user, const char *line); /* for the log: one sentence; may be NULL */
+    void *note_user;
     const dz_key *key; /* of the trials' tokens; NULL = there are none; borrowed */
 } dz_mlflow_config;
 

@@ -7,10 +7,12 @@
 #include "mlflow/commit.h"
 #include "mlflow/fields.h"
 #include "mlflow/mlflow.h"
+#include "mlflow/registrar.h"
 
 struct dz_mlflow {
     dz_mlflow_config config;
     dz_commit *commit;
+    dz_registrar *registrar;
     dz_track **readers; /* [config.workers]: each opened when its thread first reads */
     int root;           /* the folder of the artifacts */
 };

@@ -157,6 +157,24 @@ static const dz_field leases_fields[] = {
 };
 static const dz_schema leases = DZ_SCHEMA(leases_fields, false);
 
+static const dz_field if_better_fields[] = {
+    {"metric", DZ_TYPE_STRING, NULL},
+    {"type", DZ_TYPE_STRING, NULL},
+};
+static const dz_schema if_better = DZ_SCHEMA(if_better_fields, false);
+
+static const dz_field register_fields[] = {
+    {"model", DZ_TYPE_STRING, NULL},          {"artifact", DZ_TYPE_STRING, NULL},
+    {"alias", DZ_TYPE_STRING, NULL},          {"stage", DZ_TYPE_STRING, NULL},
+    {"ifBetter", DZ_TYPE_OBJECT, &if_better},
+};
+static const dz_schema register_model = DZ_SCHEMA(register_fields, false);
+
+static const dz_field on_success_fields[] = {
+    {"register", DZ_TYPE_OBJECT, &register_model},
+};
+static const dz_schema on_success = DZ_SCHEMA(on_success_fields, false);
+
 static const dz_field spec_fields[] = {
     {"parameters", DZ_TYPE_OBJECT_LIST, &parameter},
     {"objective", DZ_TYPE_OBJECT, &objective},
@@ -179,6 +197,7 @@ static const dz_field spec_fields[] = {
     {"constraints", DZ_TYPE_OBJECT_LIST, &constraint},
     {"warmStart", DZ_TYPE_OBJECT, &warm_start},
     {"leases", DZ_TYPE_OBJECT, &leases},
+    {"onSuccess", DZ_TYPE_OBJECT, &on_success},
 };
 static const dz_schema spec = DZ_SCHEMA(spec_fields, false);
 

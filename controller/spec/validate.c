@@ -41,6 +41,7 @@ void dz_check_experiment(const dz_check *check)
     check_nas(check);
     dz_check_parameters(check);
     dz_check_leases(check);
+    dz_check_on_success(check);
     dz_check_template(check);
     dz_check_collector(check);
 }

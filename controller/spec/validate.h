@@ -29,9 +29,10 @@ void dz_check_warm_start(const dz_check *check);
 void dz_check_parameters(const dz_check *check); /* parameters, one by one */
 /* Conditions and initialPoints, for parameters that are sound by themselves. */
 void dz_check_space(const dz_check *check, const dozan_parameter *parameters, size_t count);
-void dz_check_collector(const dz_check *check); /* metricsCollectorSpec */
-void dz_check_template(const dz_check *check);  /* trialTemplate but for its object */
-void dz_check_leases(const dz_check *check);    /* leases */
+void dz_check_collector(const dz_check *check);  /* metricsCollectorSpec */
+void dz_check_template(const dz_check *check);   /* trialTemplate but for its object */
+void dz_check_leases(const dz_check *check);     /* leases */
+void dz_check_on_success(const dz_check *check); /* onSuccess */
 void dz_check_trial_object(const dz_check *check, dz_node *object); /* trialTemplate.trialSpec */
 
 /* A word of a closed set and what it means. */

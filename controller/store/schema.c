@@ -216,8 +216,14 @@ static const char schema_5[] = "CREATE TABLE objects ("
                                "CREATE INDEX objects_by_name ON objects(kind, namespace, name);";
 
 /* migrations[i] makes version i+1 of version i. */
-static const char *const migrations[] = {
-    schema_1, schema_2, schema_3, schema_4, schema_5, dz_track_schema, dz_track_tuned_schema};
+static const char *const migrations[] = {schema_1,
+                                         schema_2,
+                                         schema_3,
+                                         schema_4,
+                                         schema_5,
+                                         dz_track_schema,
+                                         dz_track_tuned_schema,
+                                         dz_track_wins_schema};
 enum { VERSION = (int)(sizeof migrations / sizeof *migrations) };
 
 static dozan_status read_marks(dz_store *store, int64_t *application, int64_t *version,

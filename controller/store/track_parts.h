@@ -34,6 +34,7 @@ struct dz_track {
 
 extern const char dz_track_schema[];
 extern const char dz_track_tuned_schema[];
+extern const char dz_track_wins_schema[];
 
 /* ---- statements */
 

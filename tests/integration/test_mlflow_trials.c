@@ -4,6 +4,7 @@
  */
 #include "mlflow/equip.h"
 #include "mlflow/mlflow.h"
+#include "store/track_wins.h"
 #include "support_service.h"
 
 #include <setjmp.h>
@@ -15,12 +16,17 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define API "/api/2.0/mlflow/"
 #define FILES "/api/2.0/mlflow-artifacts/artifacts/"
 #define ONE "  parallelTrialCount: 1\n  maxTrialCount: 1\n"
 #define LOGGED ONE "  metricsCollectorSpec: {collector: {kind: MLflow}}\n"
 
-enum { TARGET = 512, BODY = 1024 };
+enum { TARGET = 512, BODY = 1024, LIMIT_MS = 60000, POLL_MS = 5 };
 
 typedef struct fixture {
     service_kit *kit;
@@ -89,7 +95,7 @@ static void expect(fixture *f, const char *method, const char *target, const cha
 static void post(fixture *f, const char *call, int status, const char *part, const char *format,
                  const char *run)
 {
-    char target[TARGET], body[BODY];
+    char target[TARGET], body[2 * BODY];
     (void)snprintf(target, sizeof(target), API "%s", call);
     (void)snprintf(body, sizeof(body), "{\"run_id\":\"%s\"%s}", run, format);
     expect(f, "POST", target, body, status, part);
@@ -102,21 +108,11 @@ static void get_run(fixture *f, const char *run, const char *part)
     expect(f, "GET", target, NULL, 200, part);
 }
 
-static int set_up(void **state)
+static void open_mlflow(fixture *f)
 {
-    fixture *f = calloc(1, sizeof(*f));
+    char artifacts[256];
     dozan_error err = {0};
-    char artifacts[256], key[256];
-    assert_non_null(f);
-    f->kit = service_kit_prepare();
     (void)snprintf(artifacts, sizeof(artifacts), "%s/artifacts", f->kit->folder);
-    (void)snprintf(key, sizeof(key), "%s/key", f->kit->folder);
-    assert_int_equal(dz_key_open(key, &f->key, &err), DOZAN_OK);
-    assert_int_equal(dz_equip_create(f->kit->path, NULL, &f->key, &f->equip, &err), DOZAN_OK);
-    f->kit->config.equip = dz_equip_trial;
-    f->kit->config.equip_user = f->equip;
-    service_kit_start(f->kit);
-    dz_equip_tell(f->equip, "http://0.0.0.0:9");
     dz_mlflow_config config = {.db_path = f->kit->path,
                                .artifacts = artifacts,
                                .durability = DZ_DURABILITY_OFF,
@@ -126,6 +122,23 @@ static int set_up(void **state)
                                .key = &f->key};
     assert_int_equal(dz_mlflow_create(&config, &f->mlflow, &err), DOZAN_OK);
     f->set = dz_mlflow_routes(f->mlflow);
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof(*f));
+    dozan_error err = {0};
+    char key[256];
+    assert_non_null(f);
+    f->kit = service_kit_prepare();
+    (void)snprintf(key, sizeof(key), "%s/key", f->kit->folder);
+    assert_int_equal(dz_key_open(key, &f->key, &err), DOZAN_OK);
+    assert_int_equal(dz_equip_create(f->kit->path, NULL, &f->key, &f->equip, &err), DOZAN_OK);
+    f->kit->config.equip = dz_equip_trial;
+    f->kit->config.equip_user = f->equip;
+    service_kit_start(f->kit);
+    dz_equip_tell(f->equip, "http://0.0.0.0:9");
+    open_mlflow(f);
     *state = f;
     return 0;
 }
@@ -369,6 +382,178 @@ static void lineage_is_told(void **state)
            "there is no experiment");
 }
 
+#define REGISTER                                                                                   \
+    LOGGED "  onSuccess: {register: {model: net, alias: champion, stage: Production, ifBetter: "   \
+           "{}}}\n"
+
+/* An experiment whose one trial logs this accuracy, and a model where there is `model`. */
+static void run_with_model(fixture *f, const char *name, const char *accuracy, bool model)
+{
+    char run[DZ_RUN_ID], body[BODY], *reply = NULL;
+    (void)unlink(f->kit->go);
+    submit(f, name, REGISTER, f->kit->until_go);
+    service_wait(f->kit, "default", name, service_runs_one);
+    run_of(f, name, 1, run);
+    (void)snprintf(body, sizeof(body), ",\"key\":\"accuracy\",\"value\":%s,\"timestamp\":1",
+                   accuracy);
+    post(f, "runs/log-metric", 200, "{}", body, run);
+    if (model) {
+        (void)snprintf(body, sizeof(body),
+                       "{\"experiment_id\":\"1\",\"name\":\"net\",\"source_run_id\":\"%s\"}", run);
+        assert_int_equal(ask(f, "POST", API "logged-models", body, &reply), 200);
+        (void)snprintf(body, sizeof(body), API "logged-models/%.34s", strstr(reply, "\"m-") + 1);
+        free(reply);
+        expect(f, "PATCH", body, "{\"status\":\"LOGGED_MODEL_READY\"}", 200, "READY");
+    }
+    service_go(f->kit);
+    service_wait(f->kit, "default", name, service_succeeded);
+}
+
+/* Waits until it is said of the experiment what became of its model. */
+static void wait_for_register(fixture *f, const char *name, const char *part)
+{
+    char run[DZ_RUN_ID], target[TARGET], *reply = NULL;
+    run_of(f, name, 0, run);
+    (void)snprintf(target, sizeof(target), API "runs/get?run_id=%s", run);
+    for (int waited = 0; waited < LIMIT_MS; waited += POLL_MS) {
+        (void)ask(f, "GET", target, NULL, &reply);
+        const char *said = strstr(reply, "dozan.register");
+        bool right = said != NULL && strstr(said, part) != NULL;
+        if (said != NULL && !right)
+            fail_msg("%s: %s; wanted %s", name, said, part);
+        free(reply);
+        if (said != NULL)
+            return;
+        (void)poll(NULL, 0, POLL_MS);
+    }
+    fail_msg("%s: nothing is said of its model", name);
+}
+
+static void the_best_model_is_registered(void **state)
+{
+    fixture *f = *state;
+    static const char versions[] = API "model-versions/search?filter=name%3D%27net%27";
+    run_with_model(f, "first", "0.8", true);
+    wait_for_register(f, "first", "registered as models:/net/1\"");
+    expect(f, "GET", API "registered-models/alias?name=net&alias=champion", NULL, 200,
+           "\"version\":\"1\"");
+    expect(f, "GET", versions, NULL, 200, "{\"key\":\"dozan.metric.accuracy\",\"value\":\"0.8");
+    expect(f, "GET", versions, NULL, 200,
+           "{\"key\":\"dozan.experiment\",\"value\":\"default/first\"}");
+    run_with_model(f, "worse", "0.7", true);
+    wait_for_register(f, "worse", "0.7 is not better than the present one's 0.8");
+    expect(f, "GET", API "registered-models/alias?name=net&alias=champion", NULL, 200,
+           "\"version\":\"1\"");
+    run_with_model(f, "better", "0.9", true);
+    wait_for_register(f, "better", "registered as models:/net/3\"");
+    expect(f, "GET", API "registered-models/alias?name=net&alias=champion", NULL, 200,
+           "\"version\":\"3\"");
+    expect(f, "GET", API "model-versions/get?name=net&version=3", NULL, 200, "Production");
+    expect(f, "GET", API "model-versions/get?name=net&version=1", NULL, 200, "Archived");
+    run_with_model(f, "none", "0.95", false);
+    wait_for_register(f, "none", "has logged no model");
+}
+
+/* The same with the tracking alone, without the thread that registers. */
+static void call(dz_track *track, dz_track_call *made, const char *arguments, char *answer)
+{
+    dozan_error err = {0};
+    dz_json out;
+    cJSON *tree = cJSON_Parse(arguments);
+    dozan_buf_init(&out.buf, BODY);
+    assert_non_null(tree);
+    assert_int_equal(dz_track_begin(track, &err), DOZAN_OK);
+    assert_int_equal(dz_track_end(track, made(track, tree, &out, &err), &err), DOZAN_OK);
+    if (answer != NULL)
+        (void)snprintf(answer, BODY, "%.*s", (int)out.buf.size, out.buf.data);
+    cJSON_Delete(tree);
+    dozan_buf_fini(&out.buf);
+}
+
+static void run_without_registrar(fixture *f)
+{
+    char run[DZ_RUN_ID], body[BODY], answer[BODY];
+    dozan_error err = {0};
+    dz_track *track = NULL;
+    dz_reported reported;
+    submit(f, "once", REGISTER, f->kit->until_go);
+    service_wait(f->kit, "default", "once", service_runs_one);
+    run_of(f, "once", 1, run);
+    assert_int_equal(
+        dz_track_open(f->kit->path, DZ_STORE_WRITE, DZ_DURABILITY_NORMAL, &track, &err), DOZAN_OK);
+    (void)snprintf(body, sizeof(body), "{\"experiment_id\":\"1\",\"source_run_id\":\"%s\"}", run);
+    call(track, dz_track_model_create, body, answer);
+    (void)snprintf(body, sizeof(body), "{\"model_id\":\"%.34s\",\"status\":\"LOGGED_MODEL_READY\"}",
+                   strstr(answer, "\"m-") + 1);
+    call(track, dz_track_model_finalize, body, NULL);
+    dz_track_close(track);
+    dz_experiment *experiment = service_load(f->kit, "default", "once");
+    const dz_point_in point = {"accuracy", "0.5", 0};
+    assert_int_equal(dz_service_report(f->kit->service, "default", experiment->active[0]->name,
+                                       NULL, &point, 1, &reported, &err),
+                     DOZAN_OK);
+    dz_experiment_destroy(experiment);
+    service_go(f->kit);
+    service_wait(f->kit, "default", "once", service_succeeded);
+}
+
+/* In a child that ends without a word before the commit, or right behind it. */
+static void register_and_die(fixture *f, int64_t experiment, bool commits)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dz_track *track = NULL;
+        dozan_error err = {0};
+        dz_json out;
+        cJSON *arguments = cJSON_CreateObject();
+        (void)cJSON_AddNumberToObject(arguments, "experiment", (double)experiment);
+        dozan_buf_init(&out.buf, BODY);
+        bool good = dz_track_open(f->kit->path, DZ_STORE_WRITE, DZ_DURABILITY_FULL, &track, &err) ==
+                        DOZAN_OK &&
+                    dz_track_begin(track, &err) == DOZAN_OK &&
+                    dz_track_register_best(track, arguments, &out, &err) == DOZAN_OK &&
+                    (!commits || dz_track_end(track, DOZAN_OK, &err) == DOZAN_OK);
+        (void)kill(getpid(), good ? SIGKILL : SIGTERM);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+/* Killed before the commit, nothing has happened, and it is still to be done; killed behind it, all
+ * has. */
+static void a_model_is_registered_once(void **state)
+{
+    fixture *f = *state;
+    dozan_error err = {0};
+    dz_track *track = NULL;
+    int64_t experiment = 0, again = 0;
+    char *reply = NULL;
+    dz_mlflow_destroy(f->mlflow); /* and its thread: nobody else registers */
+    run_without_registrar(f);
+    service_kit_stop(f->kit); /* a process that forks has one thread */
+    assert_int_equal(dz_track_open(f->kit->path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, &track, &err),
+                     DOZAN_OK);
+    assert_int_equal(dz_track_next_win(track, &experiment, &err), DOZAN_OK);
+    assert_true(experiment > 0);
+    register_and_die(f, experiment, false);
+    assert_int_equal(dz_track_next_win(track, &again, &err), DOZAN_OK);
+    assert_int_equal(again, experiment);
+    register_and_die(f, experiment, true);
+    assert_int_equal(dz_track_next_win(track, &again, &err), DOZAN_OK);
+    assert_int_equal(again, 0);
+    dz_track_close(track);
+    open_mlflow(f); /* which finds nothing to do */
+    expect(f, "GET", API "registered-models/alias?name=net&alias=champion", NULL, 200,
+           "\"version\":\"1\"");
+    assert_int_equal(ask(f, "GET", API "model-versions/search", NULL, &reply), 200);
+    assert_non_null(strstr(reply, "\"version\":\"1\""));
+    assert_null(strstr(reply, "\"version\":\"2\""));
+    free(reply);
+}
+
 /* With an experiment its runs go, but for one that a model comes from. */
 static void a_deletion_leaves_where_models_come_from(void **state)
 {
@@ -406,6 +591,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_program_is_told_where_to_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_is_for_its_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lineage_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_best_model_is_registered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_model_is_registered_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deletion_leaves_where_models_come_from, set_up,
                                         tear_down),
     };

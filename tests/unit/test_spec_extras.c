@@ -104,6 +104,15 @@ static void leases_beside_a_template_or_another_collector_are_refused(void **sta
         {"  leases: {}\n  trialTemplate: {}\n", "8: spec.trialTemplate", "leave out one"},
         {"  leases: {}\n  metricsCollectorSpec: {collector: {kind: StdOut}}\n",
          "8: spec.metricsCollectorSpec.collector.kind", "Push"},
+        {"  leases: {}\n  onSuccess: {}\n", "8: spec.onSuccess.register", "must be specified"},
+        {"  leases: {}\n  onSuccess: {register: {model: a/b}}\n",
+         "8: spec.onSuccess.register.model", "is no name"},
+        {"  leases: {}\n  onSuccess: {register: {model: m, alias: v12}}\n",
+         "8: spec.onSuccess.register.alias", "MLflow's own"},
+        {"  leases: {}\n  onSuccess: {register: {model: m, stage: live}}\n",
+         "8: spec.onSuccess.register.stage", "Production"},
+        {"  leases: {}\n  onSuccess: {register: {model: m, ifBetter: {type: more}}}\n",
+         "8: spec.onSuccess.register.ifBetter.type", "maximize"},
     };
 
     (void)state;

@@ -177,6 +177,7 @@ static void the_log_has_other_values_and_known_results(void **state)
 static void a_file_of_the_first_version_is_read(void **state)
 {
     static const char *const backwards =
+        "DROP TRIGGER track_wins_begin; DROP TRIGGER track_wins_end; DROP TABLE track_wins;"
         "DROP TRIGGER track_document; DROP TRIGGER track_trial; DROP TRIGGER track_point;"
         "DROP TRIGGER track_trial_changes; DROP TRIGGER track_trial_ends; DROP VIEW track_ended;"
         "DROP TRIGGER track_trial_again; DROP TRIGGER track_best; DROP VIEW track_gone;"
