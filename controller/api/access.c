@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Earlier readings are kept: requests under way may hold names of theirs. */
 typedef struct reading {
@@ -63,12 +64,16 @@ dozan_status dz_access_reload(dz_access *access, dozan_error *err)
 dozan_status dz_access_find(dz_access *access, const char *authorization, const char *certificate,
                             const dz_auth_user **user, dozan_error *err)
 {
+    char basic[DZ_AUTH_BASIC] = "";
     size_t size = 0;
     (void)pthread_mutex_lock(&access->lock);
     const dz_auth *auth = access->last->auth;
     (void)pthread_mutex_unlock(&access->lock);
     const char *token = authorization != NULL ? dz_auth_bearer(authorization, &size) : NULL;
+    if (token == NULL)
+        token = dz_auth_basic(authorization, basic, &size);
     const dz_auth_user *found = token != NULL ? dz_auth_by_token(auth, token, size) : NULL;
+    explicit_bzero(basic, sizeof(basic));
     if (found == NULL && token == NULL && certificate != NULL)
         found = dz_auth_by_certificate(auth, certificate);
     if (found == NULL)

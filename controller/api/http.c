@@ -17,6 +17,7 @@ typedef struct cut {
     size_t name_size, value_size;
 } cut;
 
+static bool make_query(dz_http_request *request, const char *text);
 static char *take_part(char **rest, char separator);
 static bool decode(char *text, bool plus);
 static int hex_digit(char digit);
@@ -35,8 +36,12 @@ dozan_status dz_http_request_init(dz_http_request *request, const char *method, 
     if (request->text == NULL)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     char *rest = request->text;
+    while (rest[0] == '/' && rest[1] == '/') /* some clients join two addresses so */
+        rest++;
     rest[strcspn(rest, "#")] = '\0';
     request->path = take_part(&rest, '?');
+    if (rest != NULL && !make_query(request, rest))
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
     while (rest != NULL && *rest != '\0') {
         char *value = take_part(&rest, '&');
         char *name = take_part(&value, '=');
@@ -53,9 +58,22 @@ dozan_status dz_http_request_init(dz_http_request *request, const char *method, 
     return DOZAN_OK;
 }
 
+/* Room for as many parameters as there are separators, and one. */
+static bool make_query(dz_http_request *request, const char *text)
+{
+    size_t count = 1;
+    for (; *text != '\0' && count < DZ_HTTP_MAX_QUERY; text++)
+        count += *text == '&';
+    request->query = calloc(count, sizeof(*request->query));
+    return request->query != NULL;
+}
+
 void dz_http_request_fini(dz_http_request *request)
 {
     free(request->text);
+    free(request->query);
+    request->query = NULL;
+    request->query_count = 0;
     free(request->params_text);
     request->text = request->params_text = NULL;
 }

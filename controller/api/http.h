@@ -18,7 +18,7 @@
 
 enum {
     DZ_HTTP_MAX_PARAMS = 6,
-    DZ_HTTP_MAX_QUERY = 128,
+    DZ_HTTP_MAX_QUERY = 4096,
     DZ_HTTP_MAX_HEADERS = 64,
     DZ_HTTP_MAX_EXTRA = 4 /* headers that an answer may add */
 };
@@ -62,7 +62,7 @@ struct dz_http_request {
     const char *path; /* as it was sent, without the query */
     dz_http_pair params[DZ_HTTP_MAX_PARAMS];
     size_t param_count;
-    dz_http_pair query[DZ_HTTP_MAX_QUERY];
+    dz_http_pair *query; /* owned */
     size_t query_count;
     dz_http_pair headers[DZ_HTTP_MAX_HEADERS];
     size_t header_count;

@@ -436,7 +436,9 @@ static enum MHD_Result send_answer(dz_http_server *server, exchange *item)
 static enum MHD_Result send_problem(dz_http_server *server, exchange *item)
 {
     item->request.deliver = keep;
-    dz_http_refuse(&item->request, item->problem_status, NULL, &item->problem);
+    if (server->config.refuse == NULL ||
+        !server->config.refuse(&item->request, item->problem_status, &item->problem))
+        dz_http_refuse(&item->request, item->problem_status, NULL, &item->problem);
     return send_answer(server, item);
 }
 

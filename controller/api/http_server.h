@@ -22,6 +22,10 @@ typedef dozan_status dz_http_authorize(void *context, dz_http_request *request, 
                                        const char *namespace_, const char *certificate,
                                        dozan_error *err);
 
+/* Answers what is refused before a handler has it, in the words of the API that was asked; false
+ * when it is none that it knows. */
+typedef bool dz_http_refuser(dz_http_request *request, int status, const dozan_error *err);
+
 /* One request that is over, for the log. Runs on the server's thread. */
 typedef struct dz_http_record {
     const char *method, *path, *user, *peer; /* the path without its query; user may be NULL */
@@ -39,6 +43,7 @@ typedef struct dz_http_config {
     dz_http_authorize
         *authorize; /* NULL: loopback alone, and only for requests to a loopback name */
     void *authorize_context;
+    dz_http_refuser *refuse; /* NULL: refusals are Kubernetes' Status */
     dz_http_log *log;
     void *log_context;
     const char *tls_cert, *tls_key, *tls_ca; /* files; ca: to check clients' certificates with */
@@ -49,7 +54,7 @@ typedef struct dz_http_config {
     size_t max_streams;                      /* 2,048 */
     size_t max_body;                         /* 4 MiB */
     size_t max_bodies;                       /* of all requests together: 256 MiB */
-    size_t max_header;                       /* request line and headers: 16 KiB */
+    size_t max_header;                       /* request line and headers: 128 KiB */
     int64_t header_limit_ms; /* from the connection to the end of the first headers: 15 s */
     int64_t body_limit_ms;   /* from there to the end of the body: 60 s */
     int64_t idle_limit_ms;   /* a connection between requests: 75 s */

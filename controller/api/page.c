@@ -147,9 +147,13 @@ static dozan_status open_store(dz_page *page, const dz_http_request *request, do
 
 static void answer_view(dz_page *page, dz_http_request *request, dz_view *view)
 {
-    dz_view_query query[DZ_HTTP_MAX_QUERY];
     dozan_error err = {0};
     cJSON *tree = NULL;
+    dz_view_query *query = calloc(request->query_count + 1, sizeof(*query));
+    if (query == NULL) {
+        dz_http_refusef(request, 500, "out of memory");
+        return;
+    }
     dz_view_request asked = {.views = page->views,
                              .namespace_ = dz_http_param(request, "namespace"),
                              .experiment = dz_http_param(request, "name"),
@@ -166,6 +170,7 @@ static void answer_view(dz_page *page, dz_http_request *request, dz_view *view)
     asked.store = page->stores[request->worker];
     if (status == DOZAN_OK)
         status = view(&asked, &tree, &err);
+    free(query);
     if (status != DOZAN_OK) {
         dz_http_fail(request, &err);
         return;

@@ -68,6 +68,40 @@ const char *dz_auth_bearer(const char *header, size_t *size)
     return *size > 0 && token[*size] == '\0' ? token : NULL;
 }
 
+static int base64_value(char letter)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
+    return found != NULL ? (int)(found - letters) : -1;
+}
+
+const char *dz_auth_basic(const char *header, char buffer[DZ_AUTH_BASIC], size_t *size)
+{
+    static const char scheme[] = "basic ";
+    size_t made = 0;
+    unsigned bits = 0, held = 0;
+    if (header == NULL || strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+        return NULL;
+    const char *text = header + sizeof(scheme) - 1;
+    text += strspn(text, " ");
+    for (; base64_value(*text) >= 0 && made < DZ_AUTH_BASIC - 1; text++) {
+        held = (held << 6 | (unsigned)base64_value(*text)) & 0xffff;
+        bits += 6;
+        if (bits < 8)
+            continue;
+        bits -= 8;
+        buffer[made++] = (char)(held >> bits & 0xff);
+    }
+    buffer[made] = '\0';
+    const char *colon = strchr(buffer, ':');
+    if (text[strspn(text, "= ")] != '\0' || strlen(buffer) != made || colon == NULL ||
+        colon[1] == '\0')
+        return NULL;
+    *size = strlen(colon + 1);
+    return colon + 1;
+}
+
 dz_role dz_auth_role(const dz_auth_user *user, const char *namespace_)
 {
     dz_role role = DZ_ROLE_NONE;

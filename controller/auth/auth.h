@@ -77,6 +77,11 @@ const dz_auth_user *dz_auth_by_certificate(const dz_auth *auth, const char *comm
  * NULL; *size is its length. Borrowed from `header`. */
 const char *dz_auth_bearer(const char *header, size_t *size);
 
+/* The token in "Basic BASE64(NAME:TOKEN)", in `buffer`: some clients know nothing else. NULL when
+ * it is none. */
+enum { DZ_AUTH_BASIC = 512 };
+const char *dz_auth_basic(const char *header, char buffer[DZ_AUTH_BASIC], size_t *size);
+
 const char *dz_auth_user_name(const dz_auth_user *user);
 
 /* The highest role that a user has in a namespace. NULL asks for what belongs to none, or to all at

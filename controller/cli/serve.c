@@ -185,6 +185,7 @@ static dozan_status start_http(serving *server, dozan_error *err)
         .max_body = MAX_BODY,
         .authorize = server->access != NULL ? authorize : NULL,
         .authorize_context = server,
+        .refuse = dz_mlflow_refuse,
         .log = dz_serve_log_request,
         .log_context = &server->log,
         .tls_cert = options->tls_cert,

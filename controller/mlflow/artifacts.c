@@ -7,6 +7,7 @@
  */
 #include "mlflow/parts.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ static dozan_status open_parent(dz_mlflow *mlflow, const char *path, bool make, 
 static dozan_status write_file(int parent, const char *name, const dz_http_request *request,
                                dozan_error *err);
 static dozan_status read_file(int file, size_t size, char **bytes, dozan_error *err);
-static dozan_status list(int folder, cJSON *files, dozan_error *err);
+static void write_disposition(const char *name, char *text, size_t size);
+static dozan_status list(int folder, const char *prefix, cJSON *files, dozan_error *err);
 static dozan_status remove_below(int parent, const char *name, int depth, dozan_error *err);
 static dozan_status refuse(int number, const char *doing, dozan_error *err);
 
@@ -34,34 +36,43 @@ static dozan_status invalid_path(dozan_error *err)
 
 void mlflow_artifact_put(void *context, dz_http_request *request)
 {
-    char name[PART_LENGTH + 1];
     dozan_error err = {0};
-    int parent = -1;
-    dozan_status status =
-        open_parent(context, dz_http_param(request, "path"), true, &parent, name, &err);
-    if (status == DOZAN_OK)
-        status = write_file(parent, name, request, &err);
-    if (parent >= 0)
-        (void)close(parent);
-    if (status == DOZAN_OK)
+    if (mlflow_store_file(context, request, dz_http_param(request, "path"), &err) == DOZAN_OK)
         dz_http_reply_text(request, 200, "application/json", "{}");
     else
         mlflow_fail(request, &err);
 }
 
+dozan_status mlflow_store_file(dz_mlflow *mlflow, const dz_http_request *request, const char *path,
+                               dozan_error *err)
+{
+    char name[PART_LENGTH + 1];
+    int parent = -1;
+    dozan_status status = open_parent(mlflow, path, true, &parent, name, err);
+    if (status == DOZAN_OK)
+        status = write_file(parent, name, request, err);
+    if (parent >= 0)
+        (void)close(parent);
+    return status;
+}
+
 void mlflow_artifact_get(void *context, dz_http_request *request)
 {
-    char name[PART_LENGTH + 1], *bytes = NULL;
+    mlflow_send_file(context, request, dz_http_param(request, "path"));
+}
+
+void mlflow_send_file(dz_mlflow *mlflow, dz_http_request *request, const char *path)
+{
+    char name[PART_LENGTH + 1], disposition[3 * PART_LENGTH + 64], *bytes = NULL;
     dozan_error err = {0};
     struct stat info = {0};
     int parent = -1, file = -1;
-    dozan_status status =
-        open_parent(context, dz_http_param(request, "path"), false, &parent, name, &err);
+    dozan_status status = open_parent(mlflow, path, false, &parent, name, &err);
     if (status == DOZAN_OK) {
         file = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (file < 0 || fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-            status = dozan_error_set(&err, DOZAN_NOT_FOUND, NULL, "No such artifact: '%.200s'",
-                                     dz_http_param(request, "path"));
+            status =
+                dozan_error_set(&err, DOZAN_NOT_FOUND, NULL, "No such artifact: '%.200s'", path);
     }
     if (status == DOZAN_OK && info.st_size > FILE_MAX)
         status = dozan_error_set(&err, DOZAN_INVALID_ARGUMENT, NULL, "the artifact is too large");
@@ -71,39 +82,50 @@ void mlflow_artifact_get(void *context, dz_http_request *request)
         (void)close(file);
     if (parent >= 0)
         (void)close(parent);
-    dz_http_answer answer = {
-        .type = "application/octet-stream", .body = bytes, .size = (size_t)info.st_size};
-    if (status == DOZAN_OK)
+    if (status == DOZAN_OK) {
+        write_disposition(name, disposition, sizeof(disposition));
+        dz_http_answer answer = {.type = mlflow_media_type(name),
+                                 .body = bytes,
+                                 .size = (size_t)info.st_size,
+                                 .headers = {{"Content-Disposition", disposition}}};
         dz_http_reply(request, &answer);
-    else
+    } else
         mlflow_fail(request, &err);
 }
 
 void mlflow_artifact_list(void *context, dz_http_request *request)
 {
     const char *path = dz_http_query(request, "path");
-    char name[PART_LENGTH + 1] = ".";
     dozan_error err = {0};
-    dozan_status status = DOZAN_OK;
-    int parent = -1, folder = -1;
     cJSON *tree = cJSON_CreateObject(), *files = cJSON_AddArrayToObject(tree, "files");
-    if (path != NULL && *path != '\0')
-        status = open_parent(context, path, false, &parent, name, &err);
-    else
-        parent = fcntl(((dz_mlflow *)context)->root, F_DUPFD_CLOEXEC, 0);
-    if (status == DOZAN_OK)
-        folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder >= 0)
-        status = list(folder, files, &err); /* closes it */
-    if (parent >= 0)
-        (void)close(parent);
-    /* What is not there is an empty folder: a run without artifacts has none. */
-    if (status == DOZAN_OK || status == DOZAN_NOT_FOUND) {
+    if (mlflow_list_folder(context, path != NULL ? path : "", "", files, &err) == DOZAN_OK) {
         dz_http_reply_json(request, 200, tree);
         return;
     }
     cJSON_Delete(tree);
     mlflow_fail(request, &err);
+}
+
+dozan_status mlflow_list_folder(dz_mlflow *mlflow, const char *path, const char *prefix,
+                                cJSON *files, dozan_error *err)
+{
+    char name[PART_LENGTH + 1] = ".";
+    dozan_status status = DOZAN_OK;
+    int parent = -1, folder = -1;
+    if (*path != '\0')
+        status = open_parent(mlflow, path, false, &parent, name, err);
+    else
+        parent = fcntl(mlflow->root, F_DUPFD_CLOEXEC, 0);
+    if (status == DOZAN_OK)
+        folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0) {
+        status = list(folder, prefix, files, err);
+        (void)close(folder);
+    }
+    if (parent >= 0)
+        (void)close(parent);
+    /* A run without artifacts has no folder. */
+    return status == DOZAN_NOT_FOUND ? DOZAN_OK : status;
 }
 
 void mlflow_artifact_delete(void *context, dz_http_request *request)
@@ -125,21 +147,33 @@ void mlflow_artifact_delete(void *context, dz_http_request *request)
 
 /* ---- paths ---- */
 
+bool mlflow_is_path(const char *path)
+{
+    if (path == NULL || strlen(path) > PATH_LENGTH)
+        return false;
+    for (int depth = 0; depth < DEPTH; depth++) {
+        size_t size = strcspn(path, "/");
+        if (size == 0 || size > PART_LENGTH || strncmp(path, "..", size) == 0 ||
+            memchr(path, '\\', size) != NULL)
+            return false;
+        path += size;
+        if (*path == '\0' || strcmp(path, "/") == 0)
+            return true;
+        path++;
+    }
+    return false;
+}
+
 /* The folder that holds the path's last part, and that part. */
 static dozan_status open_parent(dz_mlflow *mlflow, const char *path, bool make, int *parent,
                                 char name[PART_LENGTH + 1], dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
-    if (path == NULL || *path == '/' || *path == '\0' || strlen(path) > PATH_LENGTH)
+    if (!mlflow_is_path(path))
         return invalid_path(err);
     int folder = fcntl(mlflow->root, F_DUPFD_CLOEXEC, 0);
-    for (int depth = 0; status == DOZAN_OK; depth++) {
+    while (status == DOZAN_OK) {
         size_t size = strcspn(path, "/");
-        if (depth == DEPTH || size == 0 || size > PART_LENGTH || strncmp(path, "..", size) == 0 ||
-            memchr(path, '\\', size) != NULL) {
-            status = invalid_path(err);
-            break;
-        }
         memcpy(name, path, size);
         name[size] = '\0';
         path += size;
@@ -225,30 +259,55 @@ static dozan_status read_file(int file, size_t size, char **bytes, dozan_error *
     return dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "the artifact changes; try again");
 }
 
-static dozan_status list(int folder, cJSON *files, dozan_error *err)
+/* As it is where it may stand so, in quotes where it may not, and with what is not ASCII in %XX. */
+static void write_disposition(const char *name, char *text, size_t size)
 {
-    DIR *all = fdopendir(folder);
-    if (all == NULL) {
-        (void)close(folder);
+    static const char plain[] = "-_.%+~!#$&^`|";
+    bool token = true, ascii = true;
+    for (const char *letter = name; *letter != '\0'; letter++) {
+        bool simple = isalnum((unsigned char)*letter) || strchr(plain, *letter) != NULL;
+        token = token && simple && (unsigned char)*letter < 0x80;
+        ascii = ascii && *letter >= ' ' && *letter != 0x7f && *letter != '"' && *letter != '\\';
+    }
+    if (token || ascii) {
+        (void)snprintf(text, size,
+                       token ? "attachment; filename=%s" : "attachment; filename=\"%s\"", name);
+        return;
+    }
+    int at = snprintf(text, size, "attachment; filename*=UTF-8''");
+    for (const char *letter = name; *letter != '\0' && at >= 0 && (size_t)at < size; letter++)
+        at += snprintf(text + at, size - (size_t)at, "%%%02X", (unsigned char)*letter);
+}
+
+static int is_told(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+           strncmp(entry->d_name, ".upload-", 8) != 0;
+}
+
+static dozan_status list(int folder, const char *prefix, cJSON *files, dozan_error *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandirat(folder, ".", &entries, is_told, alphasort);
+    if (count < 0)
         return refuse(errno, "the folder cannot be read", err);
-    }
-    for (const struct dirent *entry = readdir(all); entry != NULL; entry = readdir(all)) {
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        char path[PATH_LENGTH + PART_LENGTH + 2];
         struct stat info;
-        if (entry->d_name[0] == '.' &&
-            (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-             strncmp(entry->d_name, ".upload-", 8) == 0))
-            continue;
-        if (fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-            (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
-            continue;
-        cJSON *item = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(item, "path", entry->d_name);
-        (void)cJSON_AddBoolToObject(item, "is_dir", S_ISDIR(info.st_mode));
-        if (S_ISREG(info.st_mode))
-            (void)cJSON_AddNumberToObject(item, "file_size", (double)info.st_size);
-        (void)cJSON_AddItemToArray(files, item);
+        (void)snprintf(path, sizeof(path), "%s%s", prefix, name);
+        if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+            cJSON *item = cJSON_CreateObject();
+            (void)cJSON_AddStringToObject(item, "path", path);
+            (void)cJSON_AddBoolToObject(item, "is_dir", S_ISDIR(info.st_mode));
+            if (S_ISREG(info.st_mode))
+                (void)cJSON_AddNumberToObject(item, "file_size", (double)info.st_size);
+            (void)cJSON_AddItemToArray(files, item);
+        }
+        free(entries[i]);
     }
-    (void)closedir(all);
+    free(entries);
     return DOZAN_OK;
 }
 

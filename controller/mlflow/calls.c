@@ -13,7 +13,6 @@ enum {
     VERSION_TAG = 100000,
     BATCH = 1000,
     PARAMS = 100,
-    RUNS = 100,
     NAME = 500,
     LOCATION = 2048,
     ID = 64
@@ -109,13 +108,12 @@ static const dz_field search_runs[] = {EXPERIMENTS, PAGE(50000), FILTER,
 static const dz_field search_datasets[] = {EXPERIMENTS, END};
 static const dz_field history[] = {RUN, TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
                                    PAGE(1 << 30), END};
-static const dz_field bulk[] = {TEXTS("run_id", REQUIRED, RUNS),
-                                TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
+static const dz_field bulk[] = {TEXTS("run_id", 0, 0), TEXT("metric_key", 0, KEY),
                                 INT("max_results", 0, 1, 1 << 30), END};
 static const dz_field interval[] = {
-    TEXTS("run_ids", REQUIRED, RUNS), TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
-    INT("max_results", 0, 1, 2500),   INT("start_step", 0, 0, 0),
-    INT("end_step", 0, 0, 0),         END};
+    TEXTS("run_ids", REQUIRED, 0),  TEXT("metric_key", REQUIRED | DZ_FIELD_FILLED, KEY),
+    INT("max_results", 0, 1, 2500), INT("start_step", 0, 0, 0),
+    INT("end_step", 0, 0, 0),       END};
 
 static const dz_field model_create[] = {EXPERIMENT,
                                         TEXT("name", 0, NAME),
@@ -131,7 +129,10 @@ static const dz_field model_tags[] = {TEXT("model_id", REQUIRED | DZ_FIELD_FILLE
                                       LIST("tags", 0, 0, loose_pair), END};
 static const dz_field model_params[] = {TEXT("model_id", REQUIRED | DZ_FIELD_FILLED, ID),
                                         LIST("params", 0, 0, loose_pair), END};
-static const dz_field search_models[] = {EXPERIMENTS, PAGE(1000), FILTER, END};
+static const dz_field model_data[] = {TEXT("dataset_name", REQUIRED | DZ_FIELD_FILLED, NAME),
+                                      TEXT("dataset_digest", 0, ID), END};
+static const dz_field search_models[] = {EXPERIMENTS, PAGE(1000), FILTER,
+                                         LIST("datasets", 0, PARAMS, model_data), END};
 
 static const dz_field registered_create[] = {TEXT("name", REQUIRED | DZ_FIELD_MODEL, NAME),
                                              TEXT("description", 0, PARAM),

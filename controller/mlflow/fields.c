@@ -1,6 +1,7 @@
 #include "mlflow/fields.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static dozan_status check_one(checking *at, const dz_field *field, cJSON *item)
     bool good = true;
     double number =
         cJSON_IsString(item) ? strtod(item->valuestring, NULL) : cJSON_GetNumberValue(item);
+    char range[PLACE + 64];
     switch (field->type) {
     case DZ_FIELD_TEXT:
         return check_text(at, field, item);
@@ -64,8 +66,11 @@ static dozan_status check_one(checking *at, const dz_field *field, cJSON *item)
         if (!is_number(item, true))
             return invalid(at, field, item, "it has to be a whole number");
         if ((field->min != 0 || field->max != 0) &&
-            (number < (double)field->min || number > (double)field->max))
-            return invalid(at, field, item, "it is out of its range");
+            (number < (double)field->min || number > (double)field->max)) {
+            (void)snprintf(range, sizeof(range), "%.60s must be between %lld and %lld.",
+                           field->name, (long long)field->min, (long long)field->max);
+            return invalid(at, field, item, range);
+        }
         return DOZAN_OK;
     case DZ_FIELD_DOUBLE:
         good = is_number(item, false);
@@ -95,16 +100,24 @@ static dozan_status check_one(checking *at, const dz_field *field, cJSON *item)
 static bool is_number(const cJSON *item, bool whole)
 {
     char *end = NULL;
+    errno = 0;
+    if (cJSON_IsNumber(item) && whole && item->valuestring != NULL) {
+        (void)strtoll(item->valuestring, &end, 10);
+        return errno == 0 && *end == '\0';
+    }
+    if (item == NULL)
+        return false;
     if (cJSON_IsNumber(item))
-        return !whole || (item->valuedouble >= -9.3e18 && item->valuedouble <= 9.3e18 &&
+        return !whole || (item->valuedouble >= -9.2e18 && item->valuedouble <= 9.2e18 &&
                           !(fabs(trunc(item->valuedouble) - item->valuedouble) > 0));
-    if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
+    const char *text = cJSON_GetStringValue(item);
+    if (text == NULL || *text == '\0')
         return false;
     if (whole)
-        (void)strtoll(item->valuestring, &end, 10);
+        (void)strtoll(text, &end, 10);
     else
-        (void)strtod(item->valuestring, &end);
-    return *end == '\0';
+        (void)strtod(text, &end);
+    return *end == '\0' && (!whole || errno == 0);
 }
 
 static dozan_status check_text(checking *at, const dz_field *field, cJSON *item)
@@ -248,4 +261,66 @@ static dozan_status invalid(const checking *at, const dz_field *field, const cJS
                         (int)(size < QUOTED ? size : QUOTED), text, at->place, field->name, why);
     cJSON_free(printed);
     return status;
+}
+
+/* ---- digits ---- */
+
+enum { EXACT_DIGITS = 15, DIGITS_MAX = 40 };
+
+/* The next number of a JSON text, which strings are left out of; NULL: there is none. */
+static const char *next_number(const char *at, const char *end, size_t *size)
+{
+    bool inside = false;
+    for (; at < end; at++) {
+        if (*at == '"')
+            inside = !inside;
+        else if (inside && *at == '\\')
+            at++;
+        else if (!inside && (*at == '-' || isdigit((unsigned char)*at)))
+            break;
+    }
+    const char *from = at;
+    while (at < end && (isdigit((unsigned char)*at) || (*at != '\0' && strchr("+-.eE", *at))))
+        at++;
+    *size = (size_t)(at - from);
+    return from < end ? from : NULL;
+}
+
+static bool is_long(const char *digits, size_t size)
+{
+    size_t sign = size > 0 && *digits == '-';
+    for (size_t i = sign; i < size; i++)
+        if (!isdigit((unsigned char)digits[i]))
+            return false;
+    return size > EXACT_DIGITS && size < DIGITS_MAX;
+}
+
+/* The numbers of a tree stand in the order of its text's. */
+static bool keep_below(cJSON *tree, const char **at, const char *end)
+{
+    size_t size = 0;
+    cJSON *item;
+    cJSON_ArrayForEach(item, tree)
+    {
+        if (cJSON_IsNumber(item)) {
+            const char *digits = next_number(*at, end, &size);
+            if (digits == NULL)
+                return true;
+            *at = digits + size;
+            if (is_long(digits, size) && (item->valuestring = strndup(digits, size)) == NULL)
+                return false;
+        } else if (item->child != NULL && !keep_below(item, at, end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool dz_fields_keep_digits(cJSON *tree, const char *body, size_t size)
+{
+    const char *end = body + size;
+    size_t run = 0;
+    for (const char *at = body; at < end && run <= EXACT_DIGITS; at++)
+        run = isdigit((unsigned char)*at) ? run + 1 : 0;
+    return run <= EXACT_DIGITS || keep_below(tree, &body, end);
 }

@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 #include <dozan/status.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum dz_field_type {
@@ -45,5 +46,9 @@ typedef struct dz_field {
  * the tree was read from, for quoting. */
 DOZAN_MUST_USE dozan_status dz_fields_check(const dz_field *fields, cJSON *arguments,
                                             const char *body, dozan_error *err);
+
+/* A number that a double cannot hold exactly keeps its digits: such an item's valuestring has them.
+ * `body` is what the tree was read from. False: no memory. */
+bool dz_fields_keep_digits(cJSON *tree, const char *body, size_t size);
 
 #endif

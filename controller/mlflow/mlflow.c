@@ -12,12 +12,15 @@ enum { ANSWER_MAX = 256 << 20 };
 
 static dz_http_handler answer_call, put_artifact, get_artifact, list_artifacts, delete_artifact,
     tell_health, tell_server;
-static cJSON *read_arguments(const dz_http_request *request, dozan_error *err);
+static cJSON *read_body(const dz_http_request *request, dozan_error *err);
+static dozan_status read_query(const dz_http_request *request, const dz_field *fields,
+                               cJSON *arguments, dozan_error *err);
 static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
                               const mlflow_call **call, dozan_error *err);
 static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const mlflow_call *call,
                         const cJSON *arguments, dz_json *out, dozan_error *err);
 static void reply(dz_http_request *request, dz_json *out);
+static void refuse(dz_http_request *request, int status, const char *word, const dozan_error *err);
 
 #define MLFLOW(prefix) prefix "/{version}/mlflow/"
 #define ARTIFACTS(prefix) prefix "/{version}/mlflow-artifacts/artifacts"
@@ -25,6 +28,12 @@ static void reply(dz_http_request *request, dz_json *out);
 /* Searches are posts that change nothing. */
 #define ROUTES(prefix)                                                                             \
     {"GET", MLFLOW(prefix) "server-info", tell_server, DZ_ROLE_NONE},                              \
+        {"GET", MLFLOW(prefix) "artifacts/list", mlflow_run_list, DZ_ROLE_VIEWER},                 \
+        {"GET", MLFLOW(prefix) "logged-models/{model_id}/artifacts/directories",                   \
+         mlflow_model_list, DZ_ROLE_VIEWER},                                                       \
+        {"GET", MLFLOW(prefix) "logged-models/{model_id}/artifacts/files", mlflow_model_get,       \
+         DZ_ROLE_VIEWER},                                                                          \
+        {"POST", MLFLOW(prefix) "upload-artifact", mlflow_run_put, DZ_ROLE_EDITOR},                \
         {"GET", MLFLOW(prefix) "{call...}", answer_call, DZ_ROLE_VIEWER},                          \
         {"POST", MLFLOW(prefix) "{group}/search", answer_call, DZ_ROLE_VIEWER},                    \
         {"POST", MLFLOW(prefix) "experiments/search-datasets", answer_call, DZ_ROLE_VIEWER},       \
@@ -46,6 +55,8 @@ static const dz_http_route routes[] = {
     {"GET", "/api/v1alpha1/namespaces/{namespace}/experiments/{name}/lineage", mlflow_lineage,
      DZ_ROLE_VIEWER},
     {"GET", "/health", tell_health, DZ_ROLE_NONE},
+    {"GET", "/get-artifact", mlflow_run_get, DZ_ROLE_VIEWER},
+    {"GET", "/model-versions/get-artifact", mlflow_version_get, DZ_ROLE_VIEWER},
 };
 
 dozan_status dz_mlflow_create(const dz_mlflow_config *config, dz_mlflow **mlflow, dozan_error *err)
@@ -107,10 +118,12 @@ static void answer_call(void *context, dz_http_request *request)
     dozan_error err = {0};
     dz_json out;
     dozan_buf_init(&out.buf, ANSWER_MAX);
-    cJSON *arguments = read_arguments(request, &err);
+    cJSON *arguments = read_body(request, &err);
     dozan_status status = arguments != NULL ? DOZAN_OK : err.code;
     if (status == DOZAN_OK)
         status = find_call(request, arguments, &call, &err);
+    if (status == DOZAN_OK)
+        status = read_query(request, call->fields, arguments, &err);
     if (status == DOZAN_OK)
         status = dz_fields_check(call->fields, arguments, request->body, &err);
     if (status == DOZAN_OK)
@@ -140,49 +153,62 @@ static dozan_status find_call(const dz_http_request *request, cJSON *arguments,
     return DOZAN_OK;
 }
 
-/* A list where the query has a name twice, or where the name is one of a list. */
-static bool add_query(cJSON *arguments, const dz_http_pair *pair)
+static bool is_get(const dz_http_request *request)
 {
-    static const char *const lists[] = {"experiment_ids", "order_by", "run_ids", "stages"};
-    cJSON *old = cJSON_GetObjectItemCaseSensitive(arguments, pair->name);
-    bool list = false;
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        list = list || strcmp(lists[i], pair->name) == 0;
-    if (!list)
-        return old != NULL || cJSON_AddStringToObject(arguments, pair->name, pair->value) != NULL;
-    if (old == NULL)
-        old = cJSON_AddArrayToObject(arguments, pair->name);
-    cJSON *item = old != NULL ? cJSON_CreateString(pair->value) : NULL;
-    return item != NULL && cJSON_AddItemToArray(old, item);
+    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
-/* Of the query, or of the body: a body that is no JSON has no fields, and so misses some. */
-static cJSON *read_arguments(const dz_http_request *request, dozan_error *err)
+/* A body that is no JSON has no fields, and so misses some. */
+static cJSON *read_body(const dz_http_request *request, dozan_error *err)
 {
     static const char json[] = "application/json";
     const char *type = dz_http_header(request, "Content-Type");
-    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     cJSON *arguments = NULL;
-    if (!get &&
+    if (!is_get(request) &&
         (type == NULL ? request->body_size > 0 : strncasecmp(type, json, sizeof(json) - 1) != 0)) {
         (void)dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                               "Bad Request. Content-Type must be application/json");
         return NULL;
     }
-    if (!get)
+    if (!is_get(request))
         arguments = cJSON_ParseWithLength(request->body, request->body_size);
     if (!cJSON_IsObject(arguments)) {
         cJSON_Delete(arguments);
         arguments = cJSON_CreateObject();
+    } else if (!dz_fields_keep_digits(arguments, request->body, request->body_size)) {
+        cJSON_Delete(arguments);
+        arguments = NULL;
     }
-    bool good = arguments != NULL;
-    for (size_t i = 0; get && good && i < request->query_count; i++)
-        good = add_query(arguments, &request->query[i]);
-    if (good)
-        return arguments;
-    cJSON_Delete(arguments);
-    (void)dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "out of memory");
-    return NULL;
+    if (arguments == NULL)
+        (void)dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "out of memory");
+    return arguments;
+}
+
+/* What the call does not know is left out. A field that is a list may come many times; of others
+ * the first counts, and before it what the path says. */
+static dozan_status read_query(const dz_http_request *request, const dz_field *fields,
+                               cJSON *arguments, dozan_error *err)
+{
+    bool good = true;
+    for (size_t i = 0; is_get(request) && good && i < request->query_count; i++) {
+        const dz_http_pair *pair = &request->query[i];
+        const dz_field *field = fields;
+        while (field != NULL && field->name != NULL && strcmp(field->name, pair->name) != 0)
+            field++;
+        if (field == NULL || field->name == NULL)
+            continue;
+        cJSON *old = cJSON_GetObjectItemCaseSensitive(arguments, pair->name);
+        if (field->type != DZ_FIELD_TEXTS && field->type != DZ_FIELD_ANY) {
+            good =
+                old != NULL || cJSON_AddStringToObject(arguments, pair->name, pair->value) != NULL;
+            continue;
+        }
+        if (old == NULL)
+            old = cJSON_AddArrayToObject(arguments, pair->name);
+        cJSON *item = old != NULL ? cJSON_CreateString(pair->value) : NULL;
+        good = item != NULL && cJSON_AddItemToArray(old, item);
+    }
+    return good ? DOZAN_OK : dozan_error_set(err, DOZAN_UNAVAILABLE, NULL, "out of memory");
 }
 
 static dozan_status run(dz_mlflow *mlflow, const dz_http_request *request, const mlflow_call *call,
@@ -211,6 +237,18 @@ dozan_status mlflow_reader(dz_mlflow *mlflow, const dz_http_request *request, dz
         status =
             dz_track_open(mlflow->config.db_path, DZ_STORE_READ, DZ_DURABILITY_NORMAL, reader, err);
     *track = *reader;
+    return status;
+}
+
+dozan_status mlflow_read(dz_mlflow *mlflow, const dz_http_request *request, dz_track_call *call,
+                         const cJSON *arguments, dz_json *out, dozan_error *err)
+{
+    dz_track *track = NULL;
+    dz_json_open(out, NULL, '{');
+    dozan_status status = mlflow_reader(mlflow, request, &track, err);
+    if (status == DOZAN_OK)
+        status = dz_track_read(track, call, arguments, out, err);
+    dz_json_close(out, '}');
     return status;
 }
 
@@ -275,10 +313,39 @@ void mlflow_fail(dz_http_request *request, const dozan_error *err)
             word = words[i].word;
         }
     }
+    refuse(request, status, word, err);
+}
+
+static void refuse(dz_http_request *request, int status, const char *word, const dozan_error *err)
+{
     cJSON *tree = cJSON_CreateObject();
     (void)cJSON_AddStringToObject(tree, "error_code", word);
     (void)cJSON_AddStringToObject(tree, "message", err->message);
     dz_http_reply_json(request, status, tree);
+}
+
+bool dz_mlflow_refuse(dz_http_request *request, int status, const dozan_error *err)
+{
+    static const char *const paths[] = {"/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/",
+                                        "/get-artifact", "/model-versions/get-artifact"};
+    static const struct {
+        int status;
+        const char *word;
+    } words[] = {
+        {400, "BAD_REQUEST"},        {401, "UNAUTHENTICATED"}, {403, "PERMISSION_DENIED"},
+        {404, "ENDPOINT_NOT_FOUND"}, {405, "BAD_REQUEST"},     {413, "INVALID_PARAMETER_VALUE"},
+        {429, "RESOURCE_EXHAUSTED"}, {431, "BAD_REQUEST"},     {503, "TEMPORARILY_UNAVAILABLE"},
+    };
+    const char *word = "INTERNAL_ERROR";
+    bool ours = false;
+    for (size_t i = 0; request->path != NULL && i < sizeof(paths) / sizeof(paths[0]); i++)
+        ours = ours || strncmp(request->path, paths[i], strlen(paths[i])) == 0;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (words[i].status == status)
+            word = words[i].word;
+    if (ours)
+        refuse(request, status, word, err);
+    return ours;
 }
 
 /* ---- what a client asks of the server itself ---- */

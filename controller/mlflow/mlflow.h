@@ -43,4 +43,7 @@ DOZAN_MUST_USE dozan_status dz_mlflow_authorize(dz_mlflow *mlflow, dz_http_reque
 
 dz_http_route_set dz_mlflow_routes(dz_mlflow *mlflow);
 
+/* For dz_http_config: refusals of requests to MLflow's API are in its own words. */
+bool dz_mlflow_refuse(dz_http_request *request, int status, const dozan_error *err);
+
 #endif

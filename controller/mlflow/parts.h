@@ -41,6 +41,8 @@ DOZAN_MUST_USE dozan_status mlflow_scope(dz_mlflow *mlflow, const dz_http_reques
                                          dozan_error *err);
 /* The same for an artifact's path; false: it is answered. */
 bool mlflow_scope_artifact(dz_mlflow *mlflow, dz_http_request *request);
+DOZAN_MUST_USE dozan_status mlflow_scope_place(dz_mlflow *mlflow, const dz_http_request *request,
+                                               const char *place, dozan_error *err);
 
 /* Tells the service what a trial has logged (told.c). */
 DOZAN_MUST_USE dozan_status mlflow_tell(dz_mlflow *mlflow, dz_track *track, const mlflow_call *call,
@@ -48,6 +50,28 @@ DOZAN_MUST_USE dozan_status mlflow_tell(dz_mlflow *mlflow, dz_track *track, cons
 
 /* MLflow's {"error_code", "message"}. */
 void mlflow_fail(dz_http_request *request, const dozan_error *err);
+
+/* A call that only reads, on the thread of the request. */
+DOZAN_MUST_USE dozan_status mlflow_read(dz_mlflow *mlflow, const dz_http_request *request,
+                                        dz_track_call *call, const cJSON *arguments, dz_json *out,
+                                        dozan_error *err);
+
+/* ---- artifacts.c: a path is one below the folder of the artifacts */
+
+bool mlflow_is_path(const char *path);
+void mlflow_send_file(dz_mlflow *mlflow, dz_http_request *request, const char *path);
+DOZAN_MUST_USE dozan_status mlflow_store_file(dz_mlflow *mlflow, const dz_http_request *request,
+                                              const char *path, dozan_error *err);
+/* Adds {path, is_dir, file_size}, each path behind `prefix`. What is not there has nothing in it.
+ */
+DOZAN_MUST_USE dozan_status mlflow_list_folder(dz_mlflow *mlflow, const char *path,
+                                               const char *prefix, cJSON *files, dozan_error *err);
+/* A literal: as MLflow calls the type of a file of this name. */
+const char *mlflow_media_type(const char *name);
+
+/* ---- owned.c: artifacts of a run, a logged model, a version */
+dz_http_handler mlflow_run_list, mlflow_run_get, mlflow_run_put, mlflow_model_list,
+    mlflow_model_get, mlflow_version_get;
 
 dz_http_handler mlflow_artifact_put, mlflow_artifact_get, mlflow_artifact_list,
     mlflow_artifact_delete, mlflow_lineage;

@@ -73,16 +73,23 @@ dozan_status mlflow_scope(dz_mlflow *mlflow, const dz_http_request *request,
 
 bool mlflow_scope_artifact(dz_mlflow *mlflow, dz_http_request *request)
 {
-    dz_track *track = NULL;
     dozan_error err = {0};
-    char own[DZ_RUN_ID];
-    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
-    dozan_status status = identify(mlflow, request, &track, own, &err);
-    if (status == DOZAN_OK && *own != '\0' && !reads)
-        status = of_path(track, own, dz_http_param(request, "path"), &err);
+    dozan_status status = mlflow_scope_place(mlflow, request, dz_http_param(request, "path"), &err);
     if (status != DOZAN_OK)
         mlflow_fail(request, &err);
     return status == DOZAN_OK;
+}
+
+dozan_status mlflow_scope_place(dz_mlflow *mlflow, const dz_http_request *request,
+                                const char *place, dozan_error *err)
+{
+    dz_track *track = NULL;
+    char own[DZ_RUN_ID];
+    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    dozan_status status = identify(mlflow, request, &track, own, err);
+    if (status == DOZAN_OK && *own != '\0' && !reads)
+        status = of_path(track, own, place, err);
+    return status;
 }
 
 /* The run whose token the request has, while its trial lives; "" = a user's, whose role is known to

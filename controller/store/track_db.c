@@ -227,6 +227,8 @@ int64_t track_arg_int(const cJSON *arguments, const char *name, int64_t otherwis
         return strtoll(item->valuestring, NULL, 10);
     if (!cJSON_IsNumber(item))
         return otherwise;
+    if (item->valuestring != NULL) /* more digits than a double has */
+        return strtoll(item->valuestring, NULL, 10);
     if (item->valuedouble >= 9223372036854775807.0)
         return INT64_MAX;
     return item->valuedouble <= -9223372036854775808.0 ? INT64_MIN : (int64_t)item->valuedouble;

@@ -177,9 +177,20 @@ dozan_status dz_track_dataset_search(dz_track *track, const cJSON *arguments, dz
     const cJSON *list = track_arg_list(arguments, "experiment_ids");
     char *bound = list != NULL ? cJSON_PrintUnformatted(list) : NULL;
     bool any = false;
-    if (bound == NULL)
+    enum { EXPERIMENTS_MAX = 20 };
+    int count = cJSON_GetArraySize(list);
+    if (count > EXPERIMENTS_MAX) {
+        cJSON_free(bound);
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "SearchDatasets request cannot specify more than %d "
+                               "experiment_ids. Received %d experiment_ids.",
+                               EXPERIMENTS_MAX, count);
+    }
+    if (bound == NULL || count == 0) {
+        cJSON_free(bound);
         return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
                                "SearchDatasets request must specify at least one experiment_id.");
+    }
     track_query query = track_ask(
         track,
         "SELECT DISTINCT d.experiment, d.name, d.digest, c.value FROM track_datasets d JOIN "

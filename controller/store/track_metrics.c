@@ -8,9 +8,10 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BULK = 25000, DEFAULT_POINTS = 320 };
+enum { DEFAULT_BULK = 25000, DEFAULT_POINTS = 320, RUNS_MAX = 100, STEPS_TEXT = 1 << 17 };
 
 typedef struct point {
     double value;
@@ -22,10 +23,14 @@ static point read_point(const cJSON *metric);
 static dozan_status set_latest(dz_track *track, int64_t kind, int64_t owner, const cJSON *metric,
                                const point *value, const char *run, dozan_error *err);
 static void write_point(dz_json *out, const track_query *query, const char *key, const char *run);
-static dozan_status write_bulk(dz_track *track, const char *uuid, const char *key, int64_t limit,
+static dozan_status write_bulk(dz_track *track, const char *uuid, const char *key, int64_t *left,
                                dz_json *out, dozan_error *err);
+static bool has(const cJSON *arguments, const char *name);
+static dozan_status choose_steps(dz_track *track, const cJSON *arguments, int64_t from, int64_t to,
+                                 dz_json *steps, dozan_error *err);
 static dozan_status write_interval(dz_track *track, const char *uuid, const cJSON *arguments,
-                                   int64_t wanted, dz_json *out, dozan_error *err);
+                                   int64_t from, int64_t to, const char *steps, dz_json *out,
+                                   dozan_error *err);
 
 dozan_status track_log_metric(dz_track *track, const track_run_row *run, const cJSON *metric,
                               dozan_error *err)
@@ -119,33 +124,52 @@ dozan_status dz_track_history(dz_track *track, const cJSON *arguments, dz_json *
     return track_end(&query, err);
 }
 
+static int by_text(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
 dozan_status dz_track_history_bulk(dz_track *track, const cJSON *arguments, dz_json *out,
                                    dozan_error *err)
 {
-    const char *key = track_arg(arguments, "metric_key");
+    const char *key = track_arg(arguments, "metric_key"), *runs[RUNS_MAX];
+    const cJSON *list = track_arg_list(arguments, "run_id"), *run;
     int64_t limit = track_arg_int(arguments, "max_results", DEFAULT_BULK);
     dozan_status status = DOZAN_OK;
-    const cJSON *run;
+    size_t count = 0;
+    if (cJSON_GetArraySize(list) == 0)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "GetMetricHistoryBulk request must specify at least one run_id.");
+    if (cJSON_GetArraySize(list) > RUNS_MAX)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "GetMetricHistoryBulk request cannot specify more than %d run_ids. "
+                               "Received %d run_ids.",
+                               RUNS_MAX, cJSON_GetArraySize(list));
+    if (key == NULL || *key == '\0')
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "GetMetricHistoryBulk request must specify a metric_key.");
+    cJSON_ArrayForEach(run, list)
+    {
+        runs[count++] = run->valuestring;
+    }
+    qsort(runs, count, sizeof(*runs), by_text);
     limit = limit < DEFAULT_BULK ? limit : DEFAULT_BULK;
     dz_json_open(out, "metrics", '[');
-    cJSON_ArrayForEach(run, track_arg_list(arguments, "run_id"))
-    {
-        if (status == DOZAN_OK)
-            status = write_bulk(track, run->valuestring, key, limit, out, err);
-    }
+    for (size_t i = 0; i < count && limit > 0 && status == DOZAN_OK; i++)
+        status = write_bulk(track, runs[i], key, &limit, out, err);
     dz_json_close(out, ']');
     return status;
 }
 
-static dozan_status write_bulk(dz_track *track, const char *uuid, const char *key, int64_t limit,
+static dozan_status write_bulk(dz_track *track, const char *uuid, const char *key, int64_t *left,
                                dz_json *out, dozan_error *err)
 {
     track_query query =
         track_ask(track,
                   "SELECT m.value, is_nan, at_ms, step FROM track_metrics m JOIN track_runs r ON "
                   "r.id = m.run WHERE r.uuid = ? AND key = ? ORDER BY at_ms, step, value LIMIT ?",
-                  "ssi", uuid, key, limit);
-    while (track_step(&query))
+                  "ssi", uuid, key, *left);
+    for (; track_step(&query); --*left)
         write_point(out, &query, key, uuid);
     return track_end(&query, err);
 }
@@ -153,34 +177,85 @@ static dozan_status write_bulk(dz_track *track, const char *uuid, const char *ke
 dozan_status dz_track_history_interval(dz_track *track, const cJSON *arguments, dz_json *out,
                                        dozan_error *err)
 {
-    int64_t wanted = track_arg_int(arguments, "max_results", DEFAULT_POINTS);
-    dozan_status status = DOZAN_OK;
-    const cJSON *run;
+    const cJSON *list = track_arg_list(arguments, "run_ids"), *run;
+    int64_t from = track_arg_int(arguments, "start_step", INT64_MIN);
+    int64_t to = track_arg_int(arguments, "end_step", INT64_MAX);
+    dz_json steps;
+    if (cJSON_GetArraySize(list) > RUNS_MAX)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "GetMetricHistoryBulkInterval request must specify at most %d "
+                               "run_ids. Received %d run_ids.",
+                               RUNS_MAX, cJSON_GetArraySize(list));
+    if (has(arguments, "start_step") != has(arguments, "end_step"))
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "If either start step or end step are specified, both must be "
+                               "specified.");
+    if (from > to)
+        return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, NULL,
+                               "end_step must be greater than start_step. Found start_step=%lld "
+                               "and end_step=%lld.",
+                               (long long)from, (long long)to);
+    dozan_buf_init(&steps.buf, STEPS_TEXT);
+    dozan_status status = choose_steps(track, arguments, from, to, &steps, err);
     dz_json_open(out, "metrics", '[');
-    cJSON_ArrayForEach(run, track_arg_list(arguments, "run_ids"))
+    cJSON_ArrayForEach(run, list)
     {
         if (status == DOZAN_OK)
-            status = write_interval(track, run->valuestring, arguments, wanted, out, err);
+            status = write_interval(track, run->valuestring, arguments, from, to, steps.buf.data,
+                                    out, err);
     }
     dz_json_close(out, ']');
+    dozan_buf_fini(&steps.buf);
     return status;
 }
 
-/* Of the steps every n-th, so that at most `wanted` are left, and always the last. */
+static bool has(const cJSON *arguments, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(arguments, name);
+    return item != NULL && !cJSON_IsNull(item);
+}
+
+/* Of all steps of all the runs as many as are wanted, evenly, and the first and the last of each:
+ * a list as JSON. */
+static dozan_status choose_steps(dz_track *track, const cJSON *arguments, int64_t from, int64_t to,
+                                 dz_json *steps, dozan_error *err)
+{
+    char *runs = cJSON_PrintUnformatted(track_arg_list(arguments, "run_ids"));
+    if (runs == NULL)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    track_query query = track_ask(
+        track,
+        "WITH points AS (SELECT run, step FROM track_metrics WHERE key = ?1 AND step BETWEEN ?2 "
+        "AND ?3 AND run IN (SELECT id FROM track_runs WHERE uuid IN (SELECT value FROM "
+        "json_each(?4)))) SELECT step FROM (SELECT step, row_number() OVER (ORDER BY step) - 1 AS "
+        "place, count(*) OVER () AS n FROM (SELECT DISTINCT step FROM points)) WHERE n <= ?5 OR "
+        "((place * ?5 + n - 1) / n) * n / ?5 = place OR step IN (SELECT min(step) FROM points "
+        "GROUP BY run UNION SELECT max(step) FROM points GROUP BY run)",
+        "siisi", track_arg(arguments, "metric_key"), from, to, runs,
+        track_arg_int(arguments, "max_results", DEFAULT_POINTS));
+    dz_json_open(steps, NULL, '[');
+    while (track_step(&query))
+        dz_json_int(steps, NULL, track_int(&query, 0));
+    dz_json_close(steps, ']');
+    cJSON_free(runs);
+    dozan_status status = track_end(&query, err);
+    if (status == DOZAN_OK && steps->buf.failed)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return status;
+}
+
+/* The points at these steps. */
 static dozan_status write_interval(dz_track *track, const char *uuid, const cJSON *arguments,
-                                   int64_t wanted, dz_json *out, dozan_error *err)
+                                   int64_t from, int64_t to, const char *steps, dz_json *out,
+                                   dozan_error *err)
 {
     const char *key = track_arg(arguments, "metric_key");
     track_query query = track_ask(
         track,
-        "WITH points AS (SELECT m.value, is_nan, at_ms, step, dense_rank() OVER (ORDER BY step) AS "
-        "place FROM track_metrics m JOIN track_runs r ON r.id = m.run WHERE r.uuid = ?1 AND key = "
-        "?2 AND step BETWEEN ?3 AND ?4) SELECT value, is_nan, at_ms, step FROM points WHERE place "
-        "% (((SELECT max(place) FROM points) + ?5 - 1) / ?5) = 1 % (((SELECT max(place) FROM "
-        "points) + ?5 - 1) / ?5) OR place = (SELECT max(place) FROM points) ORDER BY step, at_ms, "
-        "value",
-        "ssiii", uuid, key, track_arg_int(arguments, "start_step", INT64_MIN),
-        track_arg_int(arguments, "end_step", INT64_MAX), wanted);
+        "SELECT m.value, is_nan, at_ms, step FROM track_metrics m JOIN track_runs r ON r.id = "
+        "m.run WHERE r.uuid = ?1 AND key = ?2 AND step BETWEEN ?3 AND ?4 AND step IN (SELECT value "
+        "FROM json_each(?5)) ORDER BY step, at_ms, value",
+        "ssiis", uuid, key, from, to, steps);
     while (track_step(&query))
         write_point(out, &query, key, uuid);
     return track_end(&query, err);

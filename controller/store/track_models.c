@@ -68,8 +68,9 @@ static dozan_status write_metrics(dz_track *track, int64_t model, dz_json *out, 
 {
     bool any = false;
     track_query query = track_ask(track,
-                                  "SELECT key, value, is_nan, at_ms, step, dataset, digest, run "
-                                  "FROM track_latest WHERE kind = 2 AND owner = ?",
+                                  "SELECT key, value, is_nan, at_ms, step, dataset, digest, run, "
+                                  "m.uuid FROM track_latest JOIN track_models m ON m.id = owner "
+                                  "WHERE kind = 2 AND owner = ?",
                                   "i", model);
     for (; track_step(&query); any = true) {
         if (!any)
@@ -87,6 +88,7 @@ static dozan_status write_metrics(dz_track *track, int64_t model, dz_json *out, 
         if (*track_text(&query, 6) != '\0')
             dz_json_text(out, "dataset_digest", track_text(&query, 6));
         dz_json_text(out, "run_id", track_text(&query, 7));
+        dz_json_text(out, "model_id", track_text(&query, 8));
         dz_json_close(out, '}');
     }
     if (any)

@@ -78,6 +78,11 @@ DOZAN_MUST_USE dozan_status track_read_token(const cJSON *arguments, int64_t *of
                                              dozan_error *err);
 void track_write_token(dz_json *out, int64_t offset);
 
+/* INVALID_ARGUMENT when a version may not be made of this: a path that leaves where it stands, or
+ * a local one that is not the run's or logged model's own (both may be NULL). */
+DOZAN_MUST_USE dozan_status track_check_source(dz_track *track, const char *source, const char *run,
+                                               const char *model, dozan_error *err);
+
 /* ---- pairs */
 
 DOZAN_MUST_USE dozan_status track_set_pair(dz_track *track, track_kind kind, int64_t owner,
@@ -140,7 +145,8 @@ typedef struct track_domain {
     size_t attribute_count;
     int tags, params, metrics;
     bool datasets;
-    const char *order; /* what decides where the order asked for does not */
+    const char *order; /* when none is asked for */
+    const char *ties;  /* what decides where the order asked for does not; NULL: `order` */
     const char *what;  /* "runs" */
 } track_domain;
 

@@ -52,7 +52,7 @@ static const track_attribute version_attributes[] = {
 
 static const track_domain runs = {
     "track_runs t", run_attributes, COUNT(run_attributes),     TRACK_RUN_TAG, TRACK_RUN_PARAM,
-    TRACK_OF_RUN,   true,           "t.start_ms DESC, t.uuid", "runs"};
+    TRACK_OF_RUN,   true,           "t.start_ms DESC, t.uuid", NULL,          "runs"};
 static const track_domain experiments = {"track_experiments t",
                                          experiment_attributes,
                                          COUNT(experiment_attributes),
@@ -61,6 +61,7 @@ static const track_domain experiments = {"track_experiments t",
                                          -1,
                                          false,
                                          "t.created_ms DESC, t.id DESC",
+                                         NULL,
                                          "experiments"};
 static const track_domain models = {"track_models t",
                                     model_attributes,
@@ -70,6 +71,7 @@ static const track_domain models = {"track_models t",
                                     TRACK_OF_MODEL,
                                     false,
                                     "t.created_ms DESC, t.uuid",
+                                    NULL,
                                     "logged models"};
 static const track_domain registered = {"track_registered t",
                                         registered_attributes,
@@ -79,6 +81,7 @@ static const track_domain registered = {"track_registered t",
                                         -1,
                                         false,
                                         "t.name",
+                                        NULL,
                                         "registered models"};
 static const track_domain versions = {"track_versions t JOIN track_registered g ON g.id = t.model",
                                       version_attributes,
@@ -88,6 +91,7 @@ static const track_domain versions = {"track_versions t JOIN track_registered g 
                                       -1,
                                       false,
                                       "t.updated_ms DESC, g.name, t.version DESC",
+                                      "g.name, t.version DESC",
                                       "model versions"};
 
 static dozan_status build(track_filter *filter, const track_search *search, dozan_error *err);
@@ -154,7 +158,9 @@ static dozan_status build(track_filter *filter, const track_search *search, doza
         if (status == DOZAN_OK)
             status = track_filter_order(filter, order, err);
     }
-    (void)dozan_buf_printf(&filter->sql, "%s LIMIT ?%zu OFFSET ?%zu", filter->domain->order,
+    bool ordered = cJSON_GetArraySize(search->order) > 0 && filter->domain->ties != NULL;
+    (void)dozan_buf_printf(&filter->sql, "%s LIMIT ?%zu OFFSET ?%zu",
+                           ordered ? filter->domain->ties : filter->domain->order,
                            filter->value_count + 2, filter->value_count + 3);
     if (status == DOZAN_OK && filter->sql.failed)
         return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
@@ -268,7 +274,20 @@ dozan_status dz_track_model_search(dz_track *track, const cJSON *arguments, dz_j
                            .limit = track_arg_int(arguments, "max_results", 50),
                            .name = "models",
                            .write = track_write_model};
-    return search_inside(track, &search, arguments, " AND t.deleted = 0", out, err);
+    if (cJSON_GetArraySize(track_arg_list(arguments, "datasets")) == 0)
+        return search_inside(track, &search, arguments, " AND t.deleted = 0", out, err);
+    search.where = "t.experiment IN (SELECT CAST(value AS INTEGER) FROM json_each(?1, "
+                   "'$.experiment_ids')) AND t.deleted = 0 AND EXISTS (SELECT 1 FROM track_latest "
+                   "l JOIN json_each(?1, '$.datasets') d ON l.dataset = json_extract(d.value, "
+                   "'$.dataset_name') AND l.digest = coalesce(json_extract(d.value, "
+                   "'$.dataset_digest'), l.digest) WHERE l.kind = 2 AND l.owner = t.id)";
+    char *bound = cJSON_PrintUnformatted(arguments);
+    if (bound == NULL)
+        return dozan_error_set(err, DOZAN_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    search.bound = bound;
+    dozan_status status = track_search_run(track, &search, arguments, out, err);
+    cJSON_free(bound);
+    return status;
 }
 
 dozan_status dz_track_registered_search(dz_track *track, const cJSON *arguments, dz_json *out,

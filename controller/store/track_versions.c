@@ -12,6 +12,7 @@ static dozan_status resolve_source(dz_track *track, const char *source, char *lo
                                    char run[TRACK_UUID], dozan_error *err);
 static dozan_status insert_version(dz_track *track, int64_t model, const cJSON *arguments,
                                    const char *run, const char *location, dozan_error *err);
+static dozan_status tell_model(dz_track *track, int64_t version, dozan_error *err);
 
 dozan_status track_find_version(dz_track *track, const char *name, const char *version, int64_t *id,
                                 dozan_error *err)
@@ -98,6 +99,8 @@ dozan_status dz_track_version_create(dz_track *track, const cJSON *arguments, dz
     dozan_status status = track_find_registered(track, track_arg(arguments, "name"), &model, err);
     (void)snprintf(location, sizeof(location), "%s", source);
     if (status == DOZAN_OK)
+        status = track_check_source(track, source, given, model_id, err);
+    if (status == DOZAN_OK)
         status = resolve_source(track, source, location, sizeof(location), run, err);
     if (status == DOZAN_OK && run[0] == '\0' && model_id != NULL && *model_id != '\0') {
         char named[128], ignored[4096];
@@ -112,8 +115,23 @@ dozan_status dz_track_version_create(dz_track *track, const cJSON *arguments, dz
         status =
             track_set_pairs(track, TRACK_VERSION_TAG, id, track_arg_list(arguments, "tags"), err);
     if (status == DOZAN_OK)
+        status = tell_model(track, id, err);
+    if (status == DOZAN_OK)
         status = touch(track, id, false, err);
     return status == DOZAN_OK ? track_write_version(track, id, "model_version", out, err) : status;
+}
+
+/* A logged model has its versions in a tag, as MLflow's server writes it. */
+static dozan_status tell_model(dz_track *track, int64_t version, dozan_error *err)
+{
+    return track_run(
+        track, err,
+        "INSERT INTO track_pairs SELECT 4, m.id, 'mlflow.modelVersions', '[{\"name\": ' || "
+        "json_quote(g.name) || ', \"version\": ' || v.version || '}]' FROM track_versions v JOIN "
+        "track_registered g ON g.id = v.model JOIN track_models m ON m.uuid = v.model_id WHERE "
+        "v.id = ? ON CONFLICT DO UPDATE SET value = substr(value, 1, length(value) - 1) || ', ' || "
+        "substr(excluded.value, 2) WHERE value LIKE '[%]'",
+        "i", version);
 }
 
 static dozan_status insert_version(dz_track *track, int64_t model, const cJSON *arguments,
@@ -124,15 +142,15 @@ static dozan_status insert_version(dz_track *track, int64_t model, const cJSON *
         track, err, "UPDATE track_registered SET last_version = last_version + 1 WHERE id = ?", "i",
         model);
     if (status == DOZAN_OK)
-        status = track_run(track, err,
-                           "INSERT INTO track_versions (model, version, description, source, "
-                           "location, run, run_link, model_id, created_ms, updated_ms) SELECT id, "
-                           "last_version, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM track_registered "
-                           "WHERE id = ?1",
-                           "issssssi", model, track_arg(arguments, "description"),
-                           track_arg(arguments, "source"), location, run,
-                           track_arg(arguments, "run_link"),
-                           model_id != NULL && *model_id != '\0' ? model_id : NULL, track_now_ms());
+        status = track_run(
+            track, err,
+            "INSERT INTO track_versions (model, version, description, source, "
+            "location, run, run_link, model_id, created_ms, updated_ms) SELECT id, "
+            "last_version, coalesce(?2, ''), ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM track_registered "
+            "WHERE id = ?1",
+            "issssssi", model, track_arg(arguments, "description"), track_arg(arguments, "source"),
+            location, run, track_arg(arguments, "run_link"),
+            model_id != NULL && *model_id != '\0' ? model_id : NULL, track_now_ms());
     return status;
 }
 

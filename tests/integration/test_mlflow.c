@@ -2,158 +2,7 @@
  * MLflow's REST API as it is on the wire, without MLflow: each request goes through the table of
  * routes to its handler and a database of its own, and its answer is compared.
  */
-#include "mlflow/mlflow.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <dirent.h>
-#include <unistd.h>
-
-#define API "/api/2.0/mlflow/"
-#define FILES "/api/2.0/mlflow-artifacts/artifacts"
-
-enum { TARGET = 2048, BODY = 4096 };
-
-typedef struct fixture {
-    char folder[64], db[96], artifacts[96], run[40];
-    dz_mlflow *mlflow;
-    dz_http_route_set set;
-} fixture;
-
-/* One exchange; the request is its first member, so that the answer finds it. */
-typedef struct talk {
-    dz_http_request request;
-    int status;
-    char *body;
-} talk;
-
-static void keep(dz_http_request *request, dz_http_answer *answer)
-{
-    talk *own = (talk *)(void *)request;
-    own->status = answer->status != 0 ? answer->status : 200;
-    own->body = strndup(answer->body, answer->size);
-    if (!answer->borrowed)
-        free(answer->body);
-    assert_non_null(own->body);
-}
-
-/* The status; *reply (may be NULL) is the caller's. */
-static int ask(fixture *f, const char *method, const char *target, const char *body, char **reply)
-{
-    talk own = {.status = 0};
-    dozan_error err = {0};
-    const dz_http_route *route = NULL;
-    void *context = NULL;
-    assert_int_equal(dz_http_request_init(&own.request, method, target, &err), DOZAN_OK);
-    own.request.deliver = keep;
-    own.request.body = body != NULL ? body : "";
-    own.request.body_size = strlen(own.request.body);
-    own.request.headers[own.request.header_count++] =
-        (dz_http_pair){"Content-Type", "application/json"};
-    assert_int_equal(dz_http_find(&f->set, 1, &own.request, &route, &context, &err), DOZAN_OK);
-    route->handler(context, &own.request);
-    dz_http_request_fini(&own.request);
-    if (reply != NULL)
-        *reply = own.body;
-    else
-        free(own.body);
-    return own.status;
-}
-
-static void expect(fixture *f, const char *method, const char *target, const char *body, int status,
-                   const char *part)
-{
-    char *reply = NULL;
-    int got = ask(f, method, target, body, &reply);
-    if (got != status || strstr(reply, part) == NULL)
-        fail_msg("%s %s %s: %d %s; wanted %d with %s", method, target, body != NULL ? body : "",
-                 got, reply, status, part);
-    free(reply);
-}
-
-static void post(fixture *f, const char *call, int status, const char *part, const char *body)
-{
-    char target[TARGET];
-    (void)snprintf(target, sizeof(target), API "%s", call);
-    expect(f, "POST", target, body, status, part);
-}
-
-/* A post on the fixture's run: `rest` follows its id. */
-static void post_run(fixture *f, const char *call, int status, const char *part, const char *rest)
-{
-    char body[BODY];
-    (void)snprintf(body, sizeof(body), "{\"run_id\":\"%s\"%s}", f->run, rest);
-    post(f, call, status, part, body);
-}
-
-static void get_run(fixture *f, const char *part)
-{
-    char target[TARGET];
-    (void)snprintf(target, sizeof(target), API "runs/get?run_id=%s", f->run);
-    expect(f, "GET", target, NULL, 200, part);
-}
-
-static void get_history(fixture *f, const char *query, int status, const char *part)
-{
-    char target[TARGET];
-    (void)snprintf(target, sizeof(target), API "metrics/get-history?run_id=%s&%s", f->run, query);
-    expect(f, "GET", target, NULL, status, part);
-}
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof(*f));
-    dozan_error err = {0};
-    char *reply = NULL;
-    assert_non_null(f);
-    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/dozan-mlflow-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->db, sizeof(f->db), "%s/t.db", f->folder);
-    (void)snprintf(f->artifacts, sizeof(f->artifacts), "%s/a", f->folder);
-    dz_mlflow_config config = {
-        .db_path = f->db, .artifacts = f->artifacts, .durability = DZ_DURABILITY_OFF, .workers = 1};
-    assert_int_equal(dz_mlflow_create(&config, &f->mlflow, &err), DOZAN_OK);
-    f->set = dz_mlflow_routes(f->mlflow);
-    assert_int_equal(ask(f, "POST", API "runs/create", "{\"experiment_id\":\"0\"}", &reply), 200);
-    const char *id = strstr(reply, "\"run_id\":\"");
-    assert_non_null(id);
-    (void)snprintf(f->run, sizeof(f->run), "%.32s", id + strlen("\"run_id\":\""));
-    free(reply);
-    *state = f;
-    return 0;
-}
-
-static void remove_all(const char *folder)
-{
-    DIR *all = opendir(folder);
-    char path[512];
-    assert_non_null(all);
-    for (const struct dirent *entry = readdir(all); entry != NULL; entry = readdir(all)) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (unlink(path) != 0)
-            remove_all(path);
-    }
-    (void)closedir(all);
-    (void)rmdir(folder);
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    dz_mlflow_destroy(f->mlflow);
-    remove_all(f->folder);
-    free(f);
-    return 0;
-}
+#include "mlflow_talk.h"
 
 static void runs_keep_what_is_logged(void **state)
 {
@@ -322,10 +171,71 @@ static void versions_are_staged_and_named(void **state)
            "\"version\":\"2\"");
     expect(f, "DELETE", API "model-versions/delete", "{\"name\":\"m\",\"version\":\"2\"}", 200,
            "{}");
-    post(f, "model-versions/create", 200, "\"version\":\"3\"", "{\"name\":\"m\",\"source\":\"s\"}");
+    post(f, "model-versions/create", 200, "\"version\":\"3\"",
+         "{\"name\":\"m\",\"source\":\"runs:/x/n\"}");
     expect(f, "GET", API "model-versions/get?name=m&version=x", NULL, 400, "must be an integer");
     expect(f, "GET", API "registered-models/search?filter=name%20LIKE%20%27m%25%27", NULL, 200,
            "\"name\":\"m\"");
+}
+
+static void whole_numbers_are_exact(void **state)
+{
+    fixture *f = *state;
+    post_run(
+        f, "runs/log-metric", 200, "{}",
+        ",\"key\":\"m\",\"value\":1,\"timestamp\":9007199254740993,\"step\":-9223372036854775807");
+    get_run(f, "\"timestamp\":9007199254740993,\"step\":-9223372036854775807}");
+    post_run(f, "runs/log-metric", 400,
+             "Invalid value 9223372036854775808 for parameter 'timestamp'",
+             ",\"key\":\"m\",\"value\":1,\"timestamp\":9223372036854775808");
+    post_run(
+        f, "runs/log-batch", 200, "{}",
+        ",\"x\":\"a\\\"1\",\"metrics\":[{\"key\":\"b\",\"value\":12345678901234567,\"timestamp\":"
+        "\"9007199254740995\"},{\"key\":\"c\",\"value\":1,\"timestamp\":9007199254740997}]");
+    get_run(f, "\"timestamp\":9007199254740995,");
+    get_run(f, "\"timestamp\":9007199254740997,");
+}
+
+static void artifacts_of_a_run(void **state)
+{
+    fixture *f = *state;
+    char target[TARGET];
+    (void)snprintf(target, sizeof(target),
+                   "/ajax-api/2.0/mlflow/upload-artifact?run_uuid=%s&path=d/a.json", f->run);
+    expect(f, "POST", target, "hello", 200, "{}");
+    expect(f, "POST", target, "", 400, "Request must specify data.");
+    expect(f, "POST", "/ajax-api/2.0/mlflow/upload-artifact", "x", 400, "specify run_uuid.");
+    (void)snprintf(target, sizeof(target), "/get-artifact?run_id=%s&path=d/a.json", f->run);
+    expect(f, "GET", target, NULL, 200, "hello");
+    (void)snprintf(target, sizeof(target), "//get-artifact?run_id=%s&path=../x", f->run);
+    expect(f, "GET", target, NULL, 400, "Invalid path");
+    (void)snprintf(target, sizeof(target), API "artifacts/list?run_id=%s&path=d", f->run);
+    expect(f, "GET", target, NULL, 200,
+           "{\"files\":[{\"path\":\"d/a.json\",\"is_dir\":false,\"file_size\":5}],\"root_uri\":"
+           "\"mlflow-artifacts:/0/");
+    expect(f, "GET", API "artifacts/list?run_id=none", NULL, 404, "RESOURCE_DOES_NOT_EXIST");
+}
+
+static void sources_stay_inside(void **state)
+{
+    fixture *f = *state;
+    static const char *const bad[] = {
+        "/etc",
+        "file:///etc",
+        "etc",
+        "mlflow-artifacts:/a/../../x",
+        "s3://b/%2e%2e/x",
+        "mlflow-artifacts:/a/%252e%252e/x",
+        "http://h/a%00",
+    };
+    char body[BODY];
+    post(f, "registered-models/create", 200, "\"name\":\"m\"", "{\"name\":\"m\"}");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        (void)snprintf(body, sizeof(body), "{\"name\":\"m\",\"source\":\"%s\"}", bad[i]);
+        post(f, "model-versions/create", 400, "Invalid model version source", body);
+    }
+    post(f, "model-versions/create", 200, "\"version\":\"1\"",
+         "{\"name\":\"m\",\"source\":\"mlflow-artifacts:/models/..../x\"}");
 }
 
 int main(void)
@@ -337,6 +247,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(searches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(artifacts_stay_inside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whole_numbers_are_exact, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(artifacts_of_a_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sources_stay_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(versions_are_staged_and_named, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
