@@ -11,9 +11,12 @@ static bool print_problems(dz_cli *cli, const dz_problems *problems, bool readab
 
 int dz_document_read(dz_cli *cli, bool to_run, dz_document *document)
 {
-    const char *path = cli->options.arguments[0];
     dozan_error err = {0};
     dz_problems problems = {0};
+    *document = (dz_document){0};
+    if (dz_cli_options_project(&cli->options, &err) != DOZAN_OK)
+        return dz_cli_fail(cli, &err);
+    const char *path = cli->options.arguments[0];
     *document = (dz_document){.name = strcmp(path, "-") == 0 ? "standard input" : path};
     if (dz_cli_read_file(path, &document->text, &document->size, &err) != DOZAN_OK)
         return dz_cli_fail(cli, &err);

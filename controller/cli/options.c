@@ -102,6 +102,33 @@ void dz_cli_options_fini(dz_cli_options *options)
     *options = (dz_cli_options){0};
 }
 
+dozan_status dz_cli_options_project(dz_cli_options *options, dozan_error *err)
+{
+    const char *folder = options->arguments[0];
+    char *file = NULL, *whole = NULL;
+    dozan_status status = DOZAN_OK;
+    if (asprintf(&file, "%s/MLproject", folder) < 0)
+        return no_memory(err);
+    bool is_project = access(file, F_OK) == 0;
+    free(file);
+    if (!is_project)
+        return DOZAN_OK;
+    whole = realpath(folder, NULL);
+    if (whole == NULL || asprintf(&file, "%s/experiment.yaml", folder) < 0)
+        file = NULL;
+    const char *own_file = file != NULL ? own(options, file, strlen(file)) : NULL;
+    const char *own_folder = file != NULL ? own(options, whole, strlen(whole)) : NULL;
+    if (own_file == NULL || own_folder == NULL)
+        status = no_memory(err);
+    else
+        status = add_override(options, "spec.trialTemplate.project.path", own_folder, err);
+    if (status == DOZAN_OK)
+        options->arguments[0] = own_file;
+    free(file);
+    free(whole);
+    return status;
+}
+
 dozan_status dz_cli_options_add_map(dz_cli_options *options, const char *from, const char *to,
                                     dozan_error *err)
 {

@@ -173,6 +173,10 @@ DOZAN_MUST_USE dozan_status dz_cli_options_parse(dz_cli_options *options, uint64
 void dz_cli_options_fini(dz_cli_options *options);
 
 /* Adds a map or a plugin, unless one of that name is there already; copies the texts. */
+/* Where the first argument is a folder with an MLproject, it becomes the folder's experiment.yaml,
+ * whose trials run the folder as a project of MLflow's. */
+DOZAN_MUST_USE dozan_status dz_cli_options_project(dz_cli_options *options, dozan_error *err);
+
 DOZAN_MUST_USE dozan_status dz_cli_options_add_map(dz_cli_options *options, const char *from,
                                                    const char *to, dozan_error *err);
 DOZAN_MUST_USE dozan_status dz_cli_options_add_plugin(dz_cli_options *options, const char *name,

@@ -56,9 +56,11 @@ int dz_cli_submit(dz_cli *cli)
 static int read_document(submission *sent)
 {
     const dz_cli_options *options = &sent->cli->options;
-    const char *path = options->arguments[0];
     dz_tree *tree = NULL;
     dozan_error err = {0};
+    if (dz_cli_options_project(&sent->cli->options, &err) != DOZAN_OK)
+        return dz_cli_fail(sent->cli, &err);
+    const char *path = options->arguments[0];
     sent->source_name = strcmp(path, "-") == 0 ? "standard input" : path;
     dozan_status status = dz_cli_read_file(path, &sent->text, &sent->size, &err);
     if (status == DOZAN_OK)

@@ -7,6 +7,7 @@
 #include "spec/defaults.h"
 #include "spec/experiment.h"
 #include "spec/findings.h"
+#include "spec/project.h"
 #include "spec/schema.h"
 #include "spec/tree.h"
 #include "spec/validate.h"
@@ -112,7 +113,7 @@ static bool check_tree(dz_tree *tree, dz_findings *findings)
     if (check.spec == NULL || check.spec->kind != DZ_NODE_MAP) {
         return true;
     }
-    if (!dz_defaults_apply(tree)) {
+    if (!dz_project_expand(&check) || !dz_defaults_apply(tree)) {
         return false;
     }
     dz_check_experiment(&check);

@@ -140,7 +140,16 @@ static const dz_field config_map_fields[] = {
 };
 static const dz_schema config_map = DZ_SCHEMA(config_map_fields, false);
 
+static const dz_field project_fields[] = {
+    {"path", DZ_TYPE_STRING, NULL},
+    {"entryPoint", DZ_TYPE_STRING, NULL},
+    {"env", DZ_TYPE_STRING, NULL},
+    {"parameters", DZ_TYPE_MAP, NULL},
+};
+static const dz_schema project = DZ_SCHEMA(project_fields, false);
+
 static const dz_field template_fields[] = {
+    {"project", DZ_TYPE_OBJECT, &project},
     {"retain", DZ_TYPE_BOOL, NULL},
     {"trialSpec", DZ_TYPE_MAP, NULL},
     {"configMap", DZ_TYPE_OBJECT, &config_map},
