@@ -358,8 +358,8 @@ static void lineage_is_told(void **state)
     expect(f, "POST", API "model-versions/create", body, 200, "READY");
     expect(f, "POST", API "registered-models/alias",
            "{\"name\":\"m\",\"alias\":\"champion\",\"version\":\"1\"}", 200, "{}");
-    (void)snprintf(body, sizeof(body), "{\"name\":\"m\",\"source\":\"s3://plain\",\"run_id\":\"%s\"}",
-                   run);
+    (void)snprintf(body, sizeof(body),
+                   "{\"name\":\"m\",\"source\":\"s3://plain\",\"run_id\":\"%s\"}", run);
     expect(f, "POST", API "model-versions/create", body, 200, "READY");
     expect(f, "GET", lineage, NULL, 200, "\"context\":\"train\"");
     (void)snprintf(body, sizeof(body), "\"modelId\":\"%s\"", model);
@@ -565,7 +565,8 @@ static void a_deletion_leaves_where_models_come_from(void **state)
     run_of(f, "bowl", 1, gone);
     run_of(f, "bowl", 2, kept);
     expect(f, "POST", API "registered-models/create", "{\"name\":\"m\"}", 200, "m");
-    (void)snprintf(body, sizeof(body), "{\"name\":\"m\",\"source\":\"s3://s\",\"run_id\":\"%s\"}", kept);
+    (void)snprintf(body, sizeof(body), "{\"name\":\"m\",\"source\":\"s3://s\",\"run_id\":\"%s\"}",
+                   kept);
     expect(f, "POST", API "model-versions/create", body, 200, "READY");
     assert_int_equal(dz_service_delete(f->kit->service, "default", "bowl", NULL, NULL, &err),
                      DOZAN_OK);
