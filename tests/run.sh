@@ -2,7 +2,7 @@
 # Sets up what the tests need, builds, and runs them.
 #   sh tests/run.sh             everything that takes less than 5 minutes: unit, conformance, integration, fault,
 #                               simulation and scenario tests, in build/
-#   sh tests/run.sh PART...     big parts: lint asan tsan fuzz kill browser bench sdk coverage
+#   sh tests/run.sh PART...     big parts: lint asan tsan fuzz kill browser bench sdk mlflow coverage
 #   DOZAN_SEED=N                replays the random tests of a printed seed
 set -eu
 cd "$(dirname "$0")/.."
@@ -123,6 +123,56 @@ part_sdk() {
     sed -n '/^method of KatibClient/,$p' $log
 }
 
+# MLflow's client from PyPI, unmodified, in a virtual environment for each version: our flows; the sessions of a client
+# that DOZAN_MLFLOW_SCENARIOS names; and MLflow's own REST tests, which no package has, from the checkout of its source
+# that DOZAN_MLFLOW_SOURCE names. DOZAN_MLFLOW_CLIENTS="2.22.5 3.0.0 3.17.2" runs other versions than the newest.
+part_mlflow() {
+    sh .ci/install-packages.sh build test plugins
+    build release
+    : "${DOZAN_MLFLOW_SCENARIOS:=$root/../shared/bench/mlflow/scenarios.py}" "${DOZAN_MLFLOW_SOURCE:=}"
+    for version in ${DOZAN_MLFLOW_CLIENTS:-3.17.2}; do
+        venv=build/mlflow-$version log=build/mlflow-$version.log
+        [ -x "$venv/bin/pip" ] || quietly /usr/bin/python3 -m venv "$venv"
+        if ! "$venv/bin/pip" install --quiet --disable-pip-version-check "mlflow==$version" scikit-learn pillow pytest >"$log" 2>&1; then
+            if grep -Eq 'Retrying|Connection|Temporary failure|timed out' "$log"; then
+                echo "mlflow: skipped: PyPI cannot be reached, and mlflow $version is not here"
+                continue
+            fi
+            cat "$log" >&2
+            exit 1
+        fi
+        "$venv/bin/python" tests/mlflow/flows.py --build build 2>"$log" || { cat "$log" >&2; exit 1; }
+        mlflow_scenarios
+        mlflow_upstream
+    done
+}
+
+mlflow_scenarios() { # traces are for generative models, and not served
+    [ -f "$DOZAN_MLFLOW_SCENARIOS" ] || { echo "mlflow: sessions skipped: there is no $DOZAN_MLFLOW_SCENARIOS"; return; }
+    "$venv/bin/python" tests/mlflow/serve.py --build build -- "$venv/bin/python" "$DOZAN_MLFLOW_SCENARIOS" --url '{url}' \
+        --only "${DOZAN_MLFLOW_SESSIONS:-quickstart,nested_resume,search_client,datasets,autolog_sklearn,autolog_gridsearch,registry,logged_models,images_figures,async_system,injected_run,errors}" >"$log" 2>&1 ||
+        { cat "$log" >&2; exit 1; }
+    grep -E '^ok ' "$log"
+    tail -n 1 "$log"
+}
+
+mlflow_upstream() {
+    if [ ! -f "$DOZAN_MLFLOW_SOURCE/tests/tracking/test_rest_tracking.py" ]; then
+        echo "mlflow: its own tests skipped: DOZAN_MLFLOW_SOURCE names no checkout of github.com/mlflow/mlflow"
+        return
+    fi
+    for name in rest_tracking model_registry mlflow_artifacts; do # --noconftest: its fixtures are for MLflow's server
+        if ! (cd "$DOZAN_MLFLOW_SOURCE" && PYTHONPATH=$DOZAN_MLFLOW_SOURCE:$root/tests/mlflow DOZAN_BUILD=$root/build \
+            PYTHONDONTWRITEBYTECODE=1 MLFLOW_DISABLE_TELEMETRY=true MLFLOW_HTTP_REQUEST_MAX_RETRIES=1 GIT_PYTHON_REFRESH=quiet \
+            "$root/$venv/bin/python" -m pytest -q -p upstream -c /dev/null --rootdir . --noconftest -p no:cacheprovider -W ignore \
+            "tests/tracking/test_$name.py") >"$log" 2>&1; then
+            cat "$log" >&2
+            exit 1
+        fi
+        sed -n '/ left out /,$p' "$log"
+    done
+}
+
 part_coverage() {
     sh .ci/install-packages.sh build test plugins
     build coverage
@@ -132,8 +182,8 @@ part_coverage() {
 [ $# -gt 0 ] || set -- plain
 for part in "$@"; do
     case $part in
-    plain | asan | tsan | fuzz | lint | kill | browser | bench | sdk | coverage) ;;
-    *) echo "run.sh: no part \"$part\"; there are: lint asan tsan fuzz kill browser bench sdk coverage" >&2; exit 2 ;;
+    plain | asan | tsan | fuzz | lint | kill | browser | bench | sdk | mlflow | coverage) ;;
+    *) echo "run.sh: no part \"$part\"; there are: lint asan tsan fuzz kill browser bench sdk mlflow coverage" >&2; exit 2 ;;
     esac
 done
 for part in "$@"; do

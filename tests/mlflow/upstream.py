@@ -6,22 +6,19 @@ and is printed at the end.
 """
 import os
 import re
-import signal
-import subprocess
-import tempfile
-import time
-import urllib.request
 
 import pytest
 
+from dozan_server import Dozan
+
 # What is not run: a pattern for the test's name, and the reason.
 LEFT_OUT = [
+    ("workspace", "workspaces"),
     ("trace|span|assessment", "tracing"),
     ("dataset_experiment|add_dataset|remove_dataset|add_multiple_exp|evaluation_dataset|_add_remove_exp|idempotent_",
      "data sets of generative models"),
     ("scorer|promptlab|gateway|issue|secret|endpoint|prompt", "generative models"),
-    ("graphql", "the queries of MLflow's own page"),
-    ("workspace", "workspaces"),
+    ("^test_graphql|_graphql", "the queries of MLflow's own page"),
     ("calls_optimized_impl", "calls Python functions of MLflow's server in the test's own process"),
     ("with_validation_regex", "starts MLflow's server by itself, with an option of its own"),
     ("_cli$", "MLflow's command line, which would open the test's database file itself"),
@@ -35,36 +32,6 @@ LEFT_OUT = [
 OTHER_STORE = "MLflow's other kind of store"
 
 
-class Dozan:
-    """`dozan serve` on this port, until it is stopped."""
-
-    def __init__(self, port, artifacts=None):
-        self.url = f"http://127.0.0.1:{port}"
-        self.folder = tempfile.TemporaryDirectory(prefix="dozan-mlflow-")
-        if artifacts:  # where a test looks for the files
-            os.makedirs(artifacts, exist_ok=True)
-            os.symlink(artifacts, os.path.join(self.folder.name, "s.db.artifacts"))
-        program = os.path.join(os.environ["DOZAN_BUILD"], "dozan")
-        self.process = subprocess.Popen([program, "serve", "-q", "--db", os.path.join(self.folder.name, "s.db"), "--listen",
-                                         f"127.0.0.1:{port}", "--grpc", "127.0.0.1:0", "--durability", "off"])
-        limit = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(self.url + "/health", timeout=10):
-                    return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > limit:
-                    raise RuntimeError("dozan serve does not come up") from None
-                time.sleep(0.01)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.folder.cleanup()
-
-    terminate = kill
-
-
 class ServerThread:
     """As MLflow's tests use it: `with ServerThread(app, port) as url`."""
 
@@ -72,7 +39,7 @@ class ServerThread:
         self.port = port
 
     def __enter__(self):
-        self.dozan = Dozan(self.port)
+        self.dozan = Dozan(os.environ["DOZAN_BUILD"], self.port)
         return self.dozan.url
 
     def __exit__(self, *_):
@@ -80,7 +47,7 @@ class ServerThread:
 
 
 def launch_server(_host, port, _store, _root, artifacts, *_args, **_kwargs):
-    return Dozan(port, artifacts)
+    return Dozan(os.environ["DOZAN_BUILD"], port, artifacts)
 
 
 @pytest.fixture(autouse=True)
