@@ -82,7 +82,7 @@ int dz_cli_unknown_command(dz_cli *cli, const char *name);
 dz_cli_function dz_cli_run, dz_cli_validate, dz_cli_get, dz_cli_describe, dz_cli_logs,
     dz_cli_metrics, dz_cli_stop, dz_cli_resume, dz_cli_delete, dz_cli_algorithms, dz_cli_completion,
     dz_cli_man, dz_cli_serve, dz_cli_token, dz_cli_version, dz_cli_help, dz_cli_context, dz_cli_top,
-    dz_cli_why, dz_cli_result_of, dz_cli_lineage;
+    dz_cli_why, dz_cli_result_of, dz_cli_lineage, dz_cli_import, dz_cli_export;
 
 /* Commands on a service: those that it runs itself, and those that follow something. */
 dz_cli_function dz_cli_remote, dz_cli_remote_logs, dz_cli_submit, dz_cli_watch, dz_cli_wait;

@@ -160,6 +160,27 @@ const dz_cli_command dz_cli_commands[] = {
         .arguments = {{"NAME", DZ_COMPLETE_EXPERIMENT, false}},
     },
     {
+        .name = "import",
+        .run = dz_cli_import,
+        .summary = "take over the experiments of an MLflow or Optuna database",
+        .details = "FILE is an SQLite database. Experiments, or studies, become experiments that "
+                   "MLflow's client sees, with their runs, params, metrics and tags, and of MLflow "
+                   "the registered models. Done again, it adds what is new. An experiment whose "
+                   "spec.warmStart.experiments names mlflow:NAME begins with such runs.",
+        .options = WHERE | BIT(DURABILITY),
+        .arguments = {{"mlflow|optuna", DZ_COMPLETE_WORDS, false},
+                      {"FILE", DZ_COMPLETE_FILE, false}},
+    },
+    {
+        .name = "export",
+        .run = dz_cli_export,
+        .summary = "print the runs of an experiment as CSV",
+        .details = "With the columns of MLflow's search_runs: run_id, name, status, start_time, "
+                   "end_time, params, metrics and tags.",
+        .options = WHERE,
+        .arguments = {{"csv", DZ_COMPLETE_WORDS, false}, {"NAME", DZ_COMPLETE_NOTHING, false}},
+    },
+    {
         .name = "submit",
         .remote = dz_cli_submit,
         .summary = "send an experiment to a service",

@@ -1,5 +1,7 @@
 #include "loop/warm_start.h"
 
+#include "store/track_history.h"
+
 #include <dozan/buf.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,12 +22,21 @@ static dozan_status say_which(dz_store *store, const dz_experiment_spec *spec, s
                               dozan_error *err);
 static bool visit_name(void *user, const dz_experiment *experiment);
 static bool visit_trial(void *user, const dz_trial *trial);
+static bool pass_by(void *user, const dz_trial *trial);
+static bool is_tracked(const dz_experiment_spec *spec, size_t index);
+static dozan_status walk_runs(dz_store *store, const dz_experiment_spec *spec, size_t index,
+                              dz_trial_visit *visit, walk *from, dozan_error *err);
 
 dozan_status dz_warm_start_check(dz_store *store, const dz_experiment_spec *spec, dozan_error *err)
 {
     dozan_status status = DOZAN_OK;
     for (size_t i = 0; status == DOZAN_OK && i < spec->warm_experiment_count; i++) {
         dz_experiment *found = NULL;
+        if (is_tracked(spec, i)) {
+            walk none = {0};
+            status = walk_runs(store, spec, i, pass_by, &none, err);
+            continue;
+        }
         status = find(store, spec, i, &found, err);
         dz_experiment_destroy(found);
     }
@@ -43,6 +54,12 @@ dozan_status dz_warm_start_collect(dz_store *store, dz_experiment *experiment, i
     status = dz_warm_start_create(experiment, &from.warm, err);
     for (size_t i = 0; status == DOZAN_OK && i < spec->warm_experiment_count; i++) {
         dz_experiment *found = NULL;
+        if (is_tracked(spec, i)) {
+            from.source = spec; /* the runs' metrics are in its order */
+            status = walk_runs(store, spec, i, visit_trial, &from, err);
+            status = status == DOZAN_OK ? from.status : status;
+            continue;
+        }
         status = find(store, spec, i, &found, err);
         if (status == DOZAN_OK) {
             from.source = found->spec;
@@ -104,4 +121,32 @@ static bool visit_trial(void *user, const dz_trial *trial)
     walk *from = user;
     from->status = dz_warm_start_offer(from->warm, from->source, trial, from->err);
     return from->status == DOZAN_OK;
+}
+
+/* ---- runs that MLflow's client has logged ---- */
+
+static bool is_tracked(const dz_experiment_spec *spec, size_t index)
+{
+    return strncmp(spec->warm_experiments[index], DZ_TRACKED, strlen(DZ_TRACKED)) == 0;
+}
+
+static dozan_status walk_runs(dz_store *store, const dz_experiment_spec *spec, size_t index,
+                              dz_trial_visit *visit, walk *from, dozan_error *err)
+{
+    const char *name = spec->warm_experiments[index] + strlen(DZ_TRACKED);
+    bool found = false;
+    char place[64];
+    dozan_status status = dz_store_tracked_runs(store, name, spec, &found, visit, from, err);
+    if (status != DOZAN_OK || found)
+        return status;
+    (void)snprintf(place, sizeof place, "spec.warmStart.experiments[%zu]", index);
+    return dozan_error_set(err, DOZAN_INVALID_ARGUMENT, place,
+                           "MLflow's tracking has no experiment \"%.64s\" in this database", name);
+}
+
+static bool pass_by(void *user, const dz_trial *trial)
+{
+    (void)user;
+    (void)trial;
+    return false;
 }
