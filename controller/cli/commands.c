@@ -162,13 +162,14 @@ const dz_cli_command dz_cli_commands[] = {
     {
         .name = "import",
         .run = dz_cli_import,
-        .summary = "take over the experiments of an MLflow or Optuna database",
-        .details = "FILE is an SQLite database. Experiments, or studies, become experiments that "
+        .summary = "take over the experiments of MLflow, Optuna or a CSV file",
+        .details = "FILE is an SQLite database, or CSV as export prints it. Experiments, or "
+                   "studies, become experiments that "
                    "MLflow's client sees, with their runs, params, metrics and tags, and of MLflow "
                    "the registered models. Done again, it adds what is new. An experiment whose "
                    "spec.warmStart.experiments names mlflow:NAME begins with such runs.",
         .options = WHERE | BIT(DURABILITY),
-        .arguments = {{"mlflow|optuna", DZ_COMPLETE_WORDS, false},
+        .arguments = {{"mlflow|optuna|csv", DZ_COMPLETE_WORDS, false},
                       {"FILE", DZ_COMPLETE_FILE, false}},
     },
     {

@@ -56,6 +56,20 @@ out "imported 0 experiments, 0 runs, 0 metric points, 0 model versions"
 status 0 dozan export csv study
 out ",trial 0,FINISHED,1767225600000,1767225601000,2.5,0.75,b b,3,0.25,trial 0,0"
 
+dozan export csv before >again.csv
+status 0 dozan import csv again.csv
+out "imported 1 experiments, 3 runs, 3 metric points, 0 model versions"
+status 0 dozan import csv again.csv
+out "imported 0 experiments, 0 runs, 0 metric points, 0 model versions"
+status 0 dozan export csv again
+out ',a,FINISHED,1,2,0.10000000000000001,"a, ""b""",0.1'
+printf 'x,y\n1,2\n' >none.csv
+status 2 dozan import csv none.csv
+err "no column of the CSV is named params.NAME"
+printf 'params.x,metrics.y\n1,2,3\n' >wide.csv
+status 2 dozan import csv wide.csv
+err "row 2 has 3 cells, and there are 2 columns"
+
 status 2 dozan import optuna mlflow.db
 err "no database of Optuna's"
 status 2 dozan import excel mlflow.db
