@@ -262,10 +262,9 @@ static cJSON *make_batch(const reader *r)
     cJSON *lists[] = {cJSON_AddArrayToObject(batch, "params"),
                       cJSON_AddArrayToObject(batch, "metrics"),
                       cJSON_AddArrayToObject(batch, "tags")};
-    bool good =
-        lists[0] != NULL && lists[1] != NULL && lists[2] != NULL &&
-        cJSON_AddStringToObject(batch, "status", *status != '\0' ? status : "FINISHED") != NULL &&
-        cJSON_AddStringToObject(batch, "end_time", cell(r, "end_time")) != NULL;
+    bool good = lists[0] != NULL && lists[1] != NULL && lists[2] != NULL &&
+                cJSON_AddStringToObject(batch, "status", status) != NULL &&
+                cJSON_AddStringToObject(batch, "end_time", cell(r, "end_time")) != NULL;
     for (size_t i = 0; good && i < r->count; i++)
         for (size_t k = 0; good && k < 3; k++) {
             const char *name = r->titles[i] + strlen(prefixes[k]);

@@ -66,6 +66,9 @@ out ',a,FINISHED,1,2,0.10000000000000001,"a, ""b""",0.1'
 printf 'x,y\n1,2\n' >none.csv
 status 2 dozan import csv none.csv
 err "no column of the CSV is named params.NAME"
+printf 'params.x,metrics.y\n1,2\n1,z\n' >text.csv
+status 2 dozan import csv text.csv
+err "row 3, column metrics.y: \"z\" is no number"
 printf 'params.x,metrics.y\n1,2,3\n' >wide.csv
 status 2 dozan import csv wide.csv
 err "row 2 has 3 cells, and there are 2 columns"
