@@ -243,4 +243,5 @@ def main():
         print(line)
 
 
-main()
+if __name__ == "__main__":
+    main()
