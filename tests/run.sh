@@ -144,6 +144,7 @@ part_mlflow() {
         fi
         "$venv/bin/python" tests/mlflow/flows.py --build build 2>"$log" || { cat "$log" >&2; exit 1; }
         [ "$version" = "$newest" ] || continue # what follows is written for it
+        "$venv/bin/python" tests/mlflow/trials.py --build build 2>"$log" || { cat "$log" >&2; exit 1; }
         mlflow_scenarios
         mlflow_upstream
     done
