@@ -69,6 +69,7 @@ static dozan_status start_service(serving *server, dozan_error *err);
 static dozan_status start_http(serving *server, dozan_error *err);
 static dozan_status start_mlflow(serving *server, dozan_error *err);
 static dozan_status start_equip(serving *server, dozan_error *err);
+static void tell_address(serving *server);
 static dozan_status start_grpc(serving *server, dozan_error *err);
 static dz_http_authorize authorize;
 static int serve(serving *server);
@@ -274,7 +275,24 @@ static dozan_status start_equip(serving *server, dozan_error *err)
     if (status == DOZAN_OK)
         status = dz_equip_create(options->db, options->tls_cert,
                                  server->access != NULL ? &server->key : NULL, &server->equip, err);
+    if (status == DOZAN_OK)
+        tell_address(server);
     return status;
+}
+
+/* Where the port is given, the address is known before the server is there: trials that an earlier
+ * service has left to be started need not wait for it. */
+static void tell_address(serving *server)
+{
+    const dz_cli_options *options = &server->cli->options;
+    const char *listen = options->listen != NULL ? options->listen : DEFAULT_LISTEN;
+    const char *port = strrchr(listen, ':');
+    char url[512];
+    if (port == NULL || port == listen || strtol(port + 1, NULL, 10) == 0)
+        return;
+    (void)snprintf(url, sizeof(url), "%s://%.400s", options->tls_cert != NULL ? "https" : "http",
+                   listen);
+    dz_equip_tell(server->equip, url);
 }
 
 static void stop(serving *server)

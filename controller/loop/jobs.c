@@ -205,6 +205,8 @@ static dozan_status start(dz_jobs *jobs, const dz_experiment *experiment, const 
         status = job_checkpoint(jobs, experiment, trial, &own, err);
     if (!status)
         status = make_command(jobs, experiment, trial, &own, &command, err);
+    if (!status && command && !adopt && jobs->config->equip)
+        status = jobs->config->equip(jobs->config->equip_user, experiment, trial, command, err);
     if (!status)
         status = listen_to(jobs, &id, experiment->spec, err);
     if (status || !command)
@@ -268,8 +270,6 @@ static dozan_status make_command(const dz_jobs *jobs, const dz_experiment *exper
                                           count, err);
     if (!status && *command && experiment->spec->collector == DZ_COLLECTOR_PUSH)
         status = dz_job_push_env(config, experiment->spec, *command, err);
-    if (!status && *command && config->equip)
-        status = config->equip(config->equip_user, experiment, trial, *command, err);
     cJSON_Delete(object);
     free(maps);
     return status;

@@ -11,7 +11,8 @@
 struct dz_equip {
     const char *db_path, *certificate;
     const dz_key *key;
-    dz_track *track;      /* of the thread that starts trials; opened by the first */
+    dz_track *track; /* of the thread that starts trials; opened by the first */
+    pthread_t maker;
     pthread_mutex_t lock; /* guards what is below */
     pthread_cond_t told;
     bool known;
@@ -31,6 +32,7 @@ dozan_status dz_equip_create(const char *db_path, const char *certificate, const
     made->db_path = db_path;
     made->certificate = certificate;
     made->key = key;
+    made->maker = pthread_self();
     (void)pthread_mutex_init(&made->lock, NULL);
     (void)pthread_cond_init(&made->told, NULL);
     *equip = made;
@@ -101,7 +103,7 @@ static dozan_status find(dz_equip *equip, const char *run, dz_track_trial *found
 static bool wait_for_url(dz_equip *equip)
 {
     (void)pthread_mutex_lock(&equip->lock);
-    while (!equip->known)
+    while (!equip->known && pthread_equal(equip->maker, pthread_self()) == 0)
         (void)pthread_cond_wait(&equip->told, &equip->lock);
     bool there = equip->url != NULL;
     (void)pthread_mutex_unlock(&equip->lock);

@@ -3,7 +3,9 @@
  * MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_ID and MLFLOW_RUN_ID, and where users are known a token
  * that may write to this run alone. A template that names a tracking server keeps its own.
  *
- * Trials may be ready to start before the server is: they wait until its address is told.
+ * Trials may be ready to start before the server is: they wait until its address is told. But the
+ * thread that has made this, which starts the server, cannot wait: there a trial is not started,
+ * and is tried again.
  */
 #ifndef DZ_MLFLOW_EQUIP_H
 #define DZ_MLFLOW_EQUIP_H

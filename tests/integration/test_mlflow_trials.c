@@ -274,6 +274,25 @@ static void a_program_is_told_where_to_log(void **state)
     assert_string_equal(text, right);
 }
 
+/* A start takes up what runs before it has an address, and does not wait for one. */
+static void a_restart_needs_no_address(void **state)
+{
+    fixture *f = *state;
+    dozan_error err = {0};
+    submit(f, "restarted", ONE, f->kit->until_go);
+    service_wait(f->kit, "default", "restarted", service_runs_one);
+    dz_mlflow_destroy(f->mlflow);
+    service_kit_stop(f->kit);
+    dz_equip_destroy(f->equip);
+    assert_int_equal(dz_equip_create(f->kit->path, NULL, &f->key, &f->equip, &err), DOZAN_OK);
+    f->kit->config.equip_user = f->equip;
+    service_kit_start(f->kit);
+    dz_equip_tell(f->equip, "http://127.0.0.1:9");
+    open_mlflow(f);
+    service_go(f->kit);
+    service_wait(f->kit, "default", "restarted", service_succeeded);
+}
+
 /* A run's token is for it, what is below it, and its models; and only while its trial lives. */
 static void a_token_is_for_its_run(void **state)
 {
@@ -590,6 +609,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_does_not_end_a_trial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_logged_is_collected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_program_is_told_where_to_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_restart_needs_no_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_is_for_its_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lineage_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_best_model_is_registered, set_up, tear_down),
